@@ -1,0 +1,95 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+func shared(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+  .target(name: name, dependencies: dependencies, path: "Shared/\(name)", exclude: exclude, swiftSettings: strict)
+}
+
+func service(
+  _ name: String, _ dependencies: [Target.Dependency] = []
+) -> Target {
+  .executableTarget(
+    name: name,
+    dependencies: ["StageKit", "Kafka", "Postgres", "Contracts", "Cryptography", "Clinical", argumentParser]
+      + dependencies,
+    path: "Services/\(name)", swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+}
+
+let package = Package(
+  name: "caredata",
+  products: [
+    .executable(name: "caredata", targets: ["caredata"]),
+    .executable(name: "caredata-ingestion", targets: ["Ingestion"]),
+    .executable(name: "caredata-objection-filter", targets: ["ObjectionFilter"]),
+    .executable(name: "caredata-pseudonymisation", targets: ["Pseudonymisation"]),
+    .executable(name: "caredata-linkage", targets: ["Linkage"]),
+    .executable(name: "caredata-publication", targets: ["Publication"]),
+    .executable(name: "caredata-benchmarks", targets: ["Benchmarks"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CRdKafka", path: "Shared/CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+    .systemLibrary(name: "CPostgres", path: "Shared/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(
+      name: "COpenSSL", path: "Shared/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+    shared("Clinical"),
+    shared("Cryptography", ["COpenSSL"]),
+    shared("Kafka", ["CRdKafka"]),
+    shared("Postgres", ["CPostgres"]),
+    shared("Contracts", [protobuf], exclude: ["caredata.proto"]),
+    shared(
+      "StageKit",
+      ["Kafka", "Postgres", "Contracts", "Cryptography", configuration, flyingFox, lifecycle, logging, metrics]),
+
+    service("Ingestion", [protobuf]),
+    service("ObjectionFilter", [protobuf]),
+    service("Pseudonymisation", [protobuf]),
+    service("Linkage", [protobuf]),
+    service("Publication", [protobuf, yams]),
+    service("caredata", ["CRdKafka", protobuf]),
+
+    .executableTarget(
+      name: "Benchmarks", dependencies: ["Kafka", "Postgres", "Contracts", "Cryptography", "CRdKafka", argumentParser],
+      path: "Tests/Benchmarks", swiftSettings: strict),
+
+    tests("ClinicalTests", ["Clinical"]),
+    tests("CryptographyTests", ["Cryptography"]),
+    tests("KafkaTests", ["Kafka", "caredata"]),
+    tests("PostgresTests", ["Postgres", "caredata"]),
+    tests("ContractsTests", ["Contracts"]),
+    tests("StageKitTests", ["StageKit", "Kafka", "Postgres"]),
+    tests("IngestionTests", ["Ingestion"]),
+    tests("ObjectionFilterTests", ["ObjectionFilter"]),
+    tests("PseudonymisationTests", ["Pseudonymisation"]),
+    tests("LinkageTests", ["Linkage", "caredata"]),
+    tests("PublicationTests", ["Publication"]),
+    tests("CommandLineTests", ["caredata"]),
+    tests("EndToEnd", ["caredata", "Kafka", "Postgres", "Contracts", "Cryptography"]),
+  ]
+)

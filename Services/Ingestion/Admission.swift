@@ -1,0 +1,224 @@
+import Contracts
+import Cryptography
+import Foundation
+import Postgres
+import StageKit
+
+/// Admits a complete extract whole: decides it against what is held for its (organisation, source, period), gives
+/// stamps, numbers and versions, retracts what it corrects, and queues everything in the one transaction.
+struct Admission {
+  let layout: TopicLayout
+  let ledger: ObjectionLedger
+  let receipts: ReceiptFactory
+
+  /// Extracts whose closing manifest has come and whose records may be complete.
+  static let ready = "state = 'staging' and opened and closed and received >= expected and examined < received"
+
+  /// Looks at one extract that may be complete. Returns whether there was one.
+  func admitNext(_ database: Connection) throws -> Bool {
+    try database.transaction {
+      guard let extract = try ExtractStore.next(where: Self.ready, database) else { return false }
+      let counted = try database.query(
+        "select count(*) from staged_\(extract.no) where sequence between 1 and $1", [.int(Int64(extract.expected))])
+      if counted.int(0, 0) == Int64(extract.expected) {
+        try admit(extract, database)
+      } else {
+        // Some were delivered twice: wait for more before counting again.
+        try database.query("update extract set examined = received where no = $1::bigint", [.int(extract.no)])
+      }
+      return true
+    }
+  }
+
+  private func admit(_ extract: ExtractRow, _ database: Connection) throws {
+    let no = extract.no
+    try database.query(
+      """
+      update staged_\(no) set rejection = $1 where rejection is null and sequence not in (
+        select min(sequence) from staged_\(no) where rejection is null group by record_id)
+      """, [.text(RejectionReason.duplicatePatient.rawValue)])
+    let digest = try contentDigest(no, database)
+    let scope = try lockScope(extract, database)
+    let held = try database.query(
+      "select version_time, version_digest, extract_id from scope where no = $1::bigint", [.int(scope)])
+    let (heldTime, heldDigest, heldExtract) = (held.int(0, 0), held.int(0, 1), held.text(0, 2))
+    if !heldExtract.isEmpty, (extract.submittedAt, digest) <= (heldTime, heldDigest) || digest == heldDigest {
+      return try leaveOut(
+        extract, scope, same: digest == heldDigest, heldExtract, newest: max(extract.submittedAt, heldTime), database)
+    }
+    try number(no, database)
+    let retractions = try retract(extract, scope: scope, database)
+    try database.query(
+      """
+      insert into record_state as r
+      select a.record_id, $1::bigint, a.patient_key, a.routing_token, $2, $3, a.stamp, $4::bigint, true from admitted_\(no) a
+      on conflict (record_id) do update set patient_key = excluded.patient_key, routing_token = excluded.routing_token,
+        version_time = excluded.version_time, version_digest = excluded.version_digest, stamp = excluded.stamp,
+        extract_no = excluded.extract_no, live = true
+      """, [.int(scope), .int(extract.submittedAt), .int(digest), .int(no)])
+    try database.query(
+      "update scope set version_time = $2, version_digest = $3, extract_id = $4 where no = $1::bigint",
+      [.int(scope), .int(extract.submittedAt), .int(digest), .text(extract.extractID)])
+    let receipt = try receipt(extract, digest: digest, retractions: retractions.count, database)
+    try database.query(
+      """
+      update extract set state = 'admitted', digest = $2, admitted = $3::bigint, emitted = 0, receipt = $4
+      where no = $1::bigint
+      """,
+      [.int(no), .int(digest), .int(Int64(receipt.recordsAdmitted)), .bytes(try receipt.serializedBytes())])
+    try Outbox.append(retractions, to: database)
+    try ledger.follow(admission: no, scope: scope, extractID: extract.extractID, database)
+    try Outbox.append([try receipts.entry(receipt)], to: database)
+    try dropForerunners(of: extract, database)
+  }
+
+  /// 63 bits over the content of every accepted record in order of record id: the same content, the same digest.
+  private func contentDigest(_ no: Int64, _ database: Connection) throws -> Int64 {
+    let rows = try database.query(
+      """
+      select sha256(coalesce(string_agg(record_id || content_digest, ''::bytea order by record_id), ''::bytea))
+      from staged_\(no) where rejection is null
+      """)
+    let head = rows.bytes(0, 0).prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    return Int64(head & 0x7fff_ffff_ffff_ffff)
+  }
+
+  /// One admission at a time per (organisation, source, period): versions are compared under this lock.
+  private func lockScope(_ extract: ExtractRow, _ database: Connection) throws -> Int64 {
+    let key: [Parameter] = [
+      .text(extract.organisation), .int(Int64(extract.source.rawValue)), .text(extract.period),
+    ]
+    try database.query(
+      "insert into scope (organisation, source, period) values ($1, $2::bigint, $3) on conflict do nothing", key)
+    return try database.query(
+      "select no::bigint from scope where organisation = $1 and source = $2::bigint and period = $3 for update", key
+    ).int(0, 0)
+  }
+
+  private func leaveOut(
+    _ extract: ExtractRow, _ scope: Int64, same: Bool, _ heldExtract: String, newest: Int64, _ database: Connection
+  ) throws {
+    if same {
+      // The content in force is now declared as late as this: an older correction that is still on its way must lose.
+      try database.query("update scope set version_time = $2 where no = $1::bigint", [.int(scope), .int(newest)])
+    }
+    var receipt = Receipt.with {
+      $0.id = extract.extractID
+      $0.status = same ? .unchanged : .superseded
+      $0.reason = same ? "same_content" : "submitted_earlier_than_the_extract_in_force"
+      $0.sameAs = heldExtract
+      $0.recordsExpected = UInt32(extract.expected)
+    }
+    if same {
+      let earlier = try database.query("select receipt from extract where extract_id = $1", [.text(heldExtract)])
+      if earlier.count == 1, let held = try? Receipt(serializedBytes: earlier.bytes(0, 0)) {
+        receipt.recordsAdmitted = held.recordsAdmitted
+        receipt.rejected = held.rejected
+        receipt.findings = held.findings
+        receipt.entriesAdmitted = held.entriesAdmitted
+      }
+    }
+    try ExtractStore.end(extract, as: same ? "unchanged" : "superseded", receipt: receipt, database)
+    try Outbox.append([try receipts.entry(receipt)], to: database)
+  }
+
+  private func number(_ no: Int64, _ database: Connection) throws {
+    try database.execute(
+      """
+      create table admitted_\(no) as
+      select row_number() over ()::int as position, o.*, nextval('stamp') as stamp from (
+        select sequence, record_id, patient_key, routing_token, partition, size,
+          row_number() over (partition by partition order by record_id)::int as number
+        from staged_\(no) where rejection is null order by record_id) o;
+      alter table admitted_\(no) add primary key (position);
+      create unique index on admitted_\(no) (record_id);
+      analyze admitted_\(no);
+      """)
+  }
+
+  /// Retractions under the token a record was last admitted under: of records that the correction leaves out, and of
+  /// those it moves to another token (their last version only: the new one goes its own way).
+  private func retract(_ extract: ExtractRow, scope: Int64, _ database: Connection) throws -> [Outbox.Entry] {
+    let rows = try database.query(
+      """
+      select r.record_id, r.routing_token, r.version_time, r.version_digest, a.record_id is null, nextval('stamp')
+      from record_state r left join admitted_\(extract.no) a using (record_id)
+      where r.scope_no = $1::bigint and r.live and (a.record_id is null or a.routing_token <> r.routing_token)
+      """, [.int(scope)])
+    try database.query(
+      """
+      update record_state r set live = false, version_time = $2, version_digest = 0, extract_no = $3::bigint
+      where r.scope_no = $1::bigint and r.live
+        and not exists (select from admitted_\(extract.no) a where a.record_id = r.record_id)
+      """, [.int(scope), .int(extract.submittedAt), .int(extract.no)])
+    return try (0..<rows.count).map { row in
+      let isAbsent = rows.bool(row, 4)
+      return try retraction(
+        recordID: rows.bytes(row, 0), token: rows.bytes(row, 1),
+        version: isAbsent ? (extract.submittedAt, 0) : (rows.int(row, 2), rows.int(row, 3)), stamp: rows.int(row, 5),
+        extract)
+    }
+  }
+
+  func retraction(
+    recordID: [UInt8], token: [UInt8], version: (Int64, Int64), stamp: Int64, _ extract: ExtractRow
+  ) throws -> Outbox.Entry {
+    let header = RecordHeader(
+      recordID: recordID, versionTime: version.0, versionDigest: version.1, stamp: stamp, number: 0, extract: extract)
+    let envelope = Envelope.with {
+      $0.kind = .retraction
+      $0.header = Data(header.serialised())
+      $0.reason = .corrected
+    }
+    return Outbox.Entry(
+      topic: layout.name(.validated), partition: layout.partition(of: token), key: token,
+      value: try envelope.serializedBytes(), extractID: extract.extractID)
+  }
+
+  private func receipt(
+    _ extract: ExtractRow, digest: Int64, retractions: Int, _ database: Connection
+  ) throws -> Receipt {
+    let no = extract.no
+    let sums = try database.query(
+      """
+      select count(*) filter (where rejection is null), coalesce(sum(entries) filter (where rejection is null), 0)::bigint
+      from staged_\(no)
+      """)
+    let rejected = try database.query(
+      "select rejection, count(*) from staged_\(no) where rejection is not null group by 1")
+    let findings = try database.query(
+      "select f, count(*) from staged_\(no), unnest(findings) f where rejection is null group by 1")
+    let connector = try database.query("select rejected_by_connector from extract where no = $1::bigint", [.int(no)])
+    let byConnector = try JSONDecoder().decode([String: UInt32].self, from: Data(connector.text(0, 0).utf8))
+    return Receipt.with {
+      $0.id = extract.extractID
+      $0.status = .admitted
+      $0.recordsExpected = UInt32(extract.expected)
+      $0.recordsAdmitted = UInt32(sums.int(0, 0))
+      $0.entriesAdmitted = UInt32(sums.int(0, 1))
+      $0.rejected = byConnector
+      for row in 0..<rejected.count { $0.rejected[rejected.text(row, 0), default: 0] += UInt32(rejected.int(row, 1)) }
+      for row in 0..<findings.count { $0.findings[findings.text(row, 0)] = UInt32(findings.int(row, 1)) }
+      $0.retractions = UInt32(retractions)
+      $0.organisation = extract.organisation
+      $0.source = extract.source
+      $0.period = extract.period
+      $0.submittedAt = extract.submittedAt
+      $0.digest = UInt64(digest)
+    }
+  }
+
+  /// Older extracts of the same scope that never became complete have no future.
+  private func dropForerunners(of extract: ExtractRow, _ database: Connection) throws {
+    let rows = try database.query(
+      """
+      update extract set state = 'superseded' where state = 'staging' and organisation = $1 and source = $2::bigint
+        and period = $3 and submitted_at < $4 returning no::bigint
+      """,
+      [
+        .text(extract.organisation), .int(Int64(extract.source.rawValue)), .text(extract.period),
+        .int(extract.submittedAt),
+      ])
+    for row in 0..<rows.count { try database.execute(IngestionSchema.dropStaging(rows.int(row, 0))) }
+  }
+}

@@ -1,0 +1,8 @@
+import StageKit
+
+@main
+struct Ingestion {
+  static func main() async {
+    await StageMain<IngestionStage>.run()
+  }
+}

@@ -1,0 +1,59 @@
+import Postgres
+import StageKit
+
+/// Tables of schema `ingestion`. Each extract has its own pair of staging tables, `staged_NO` and `admitted_NO`, made
+/// when its first message comes and dropped as a whole once publication has accounted for it.
+enum IngestionSchema {
+  static let migrations = [
+    Migration(
+      version: 2, name: "extracts, records, objections",
+      sql: """
+        create sequence stamp;
+        create table broker_life (incarnation text primary key);
+        create table practice (organisation text primary key, state smallint not null, changed_at bigint not null);
+        create table scope (
+          no int generated always as identity primary key, organisation text not null, source smallint not null,
+          period text not null, version_time bigint not null default 0, version_digest bigint not null default 0,
+          extract_id text not null default '', unique (organisation, source, period));
+        create table extract (
+          no int generated always as identity primary key, extract_id text not null unique,
+          organisation text not null, source smallint not null, period text not null, submitted_at bigint not null,
+          specification text not null, state text not null default 'staging', reason text not null default '',
+          opened boolean not null default false, closed boolean not null default false,
+          expected int not null default 0, received bigint not null default 0, examined bigint not null default -1,
+          digest bigint not null default 0, admitted int not null default 0, emitted int not null default 0,
+          rejected_by_connector text not null default '{}', receipt bytea);
+        create index on extract (state) where state in ('staging', 'admitted', 'emitted');
+        create table record_state (
+          record_id bytea primary key, scope_no int not null, patient_key bytea not null, routing_token bytea not null,
+          version_time bigint not null, version_digest bigint not null, stamp bigint not null,
+          extract_no int not null, live boolean not null);
+        create index on record_state (scope_no) where live;
+        create index on record_state (patient_key) where live;
+        create table origin_decision (
+          origin bytea not null, type smallint not null, decision smallint not null, day int,
+          primary key (origin, type));
+        create table statement (
+          origin bytea not null, token bytea not null, type smallint not null, decision smallint not null, day int,
+          stamp bigint not null, retracted boolean not null, primary key (origin, token, type));
+        create table objection_received (
+          submission_id text not null, sequence int not null, expected int not null,
+          primary key (submission_id, sequence));
+        \(Outbox.migrationSQL)
+        create index on outbox (extract_id) where extract_id is not null;
+        """)
+  ]
+
+  static func createStaging(_ no: Int64) -> String {
+    """
+    create table staged_\(no) (
+      sequence int primary key, record_id bytea not null, patient_key bytea not null, routing_token bytea not null,
+      partition int not null, content_digest bytea not null, sealed bytea not null, size int not null,
+      entries int not null, rejection text, findings text[] not null)
+    """
+  }
+
+  static func dropStaging(_ no: Int64) -> String {
+    "drop table if exists staged_\(no), admitted_\(no)"
+  }
+}

@@ -1,0 +1,64 @@
+import Clinical
+import Contracts
+import Cryptography
+
+/// A decision about one type of objection with its clinical date (days since 1970-01-01), if it has one.
+struct Decision: Equatable {
+  let type: ObjectionType
+  let decision: ObjectionDecision
+  let day: Int32?
+
+  /// The one of two decisions of the same type that counts.
+  static func stronger(_ one: Decision, _ other: Decision) -> Decision { one.dated < other.dated ? other : one }
+
+  private var dated: DatedObjectionDecision {
+    DatedObjectionDecision(decision == .dissent ? .dissent : .withdrawn, on: day.map(CalendarDate.init(day:)))
+  }
+}
+
+/// What the ledger holds: what an origin was last said to say under a routing token.
+struct LedgerEntry: Equatable {
+  let origin: Token16
+  let token: Token16
+  let decision: Decision
+  let isRetracted: Bool
+}
+
+/// Which statements must be written so that every routing token under which an origin has records hears its decisions.
+///
+/// A registration's objections follow its NHS number: when a correction moves its records to another token, the
+/// decisions are stated there and retracted where they no longer belong. While an origin has no live record at all,
+/// nothing is retracted (fail closed).
+enum ObjectionReconciliation {
+  struct Need {
+    let origin: Token16
+    let decisions: [Decision]
+    /// Tokens of the origin's live records.
+    var liveTokens: Set<Token16>
+    /// Tokens it speaks for anyway: of a record not admitted yet, or the NHS number an objection was sent for.
+    var extraTokens: Set<Token16>
+    let ledger: [LedgerEntry]
+  }
+
+  /// - Parameter retractsUnused: only an admission may retract; before it, nothing is known to have moved.
+  static func changes(_ need: Need, retractsUnused: Bool) -> [LedgerEntry] {
+    let wanted = need.liveTokens.union(need.extraTokens)
+    let retracts = retractsUnused && !need.liveTokens.isEmpty
+    var tokens = wanted
+    for entry in need.ledger where !entry.isRetracted && !retracts { tokens.insert(entry.token) }
+    var changes: [LedgerEntry] = []
+    for decision in need.decisions {
+      for token in tokens.sorted() {
+        let entry = LedgerEntry(origin: need.origin, token: token, decision: decision, isRetracted: false)
+        if !need.ledger.contains(entry) { changes.append(entry) }
+      }
+    }
+    if retracts {
+      for entry in need.ledger where !entry.isRetracted && !wanted.contains(entry.token) {
+        changes.append(
+          LedgerEntry(origin: entry.origin, token: entry.token, decision: entry.decision, isRetracted: true))
+      }
+    }
+    return changes
+  }
+}

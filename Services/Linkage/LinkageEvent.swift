@@ -1,0 +1,87 @@
+import Contracts
+import Cryptography
+
+/// What one message says of one record.
+struct RecordEvent: Sendable {
+  enum Content: Sendable {
+    case record(nhsNumber: Token16?, demographics: Token16?, withdrawal: Token16)
+    case retraction(RetractionReason)
+  }
+
+  let recordID: Token16
+  let version: RecordVersion
+  let stamp: Int64
+  let source: Source
+  let extractID: String
+  /// Serialised `Header`, kept so that a reassignment can carry it later.
+  let header: [UInt8]
+  var content: Content
+}
+
+/// Records under a withdrawal token that never pass again: those stamped up to `stamp`, of GP practices or of all.
+struct Erasure: Hashable, Sendable {
+  let token: Token16
+  let allSources: Bool
+  let stamp: Int64
+}
+
+extension RecordEvent {
+  /// What the header tells, as a retraction; ``setTokens(_:)`` makes a record of it.
+  ///
+  /// - Throws: what is wrong with the header. PostgreSQL takes no NUL and no invalid UTF-8 in text, so an extract id
+  ///   with either would stop the stream instead of one message.
+  init(header: UnsafeRawBufferPointer, reason: RetractionReason) throws(ContractError) {
+    let view = try HeaderView(header)
+    guard
+      let recordID = Token16(bytes: view.recordID), let digest = Int64(exactly: view.versionDigest),
+      let extractID = String(validating: view.extractID, as: UTF8.self), !extractID.utf8.contains(0)
+    else { throw .malformed }
+    switch view.source {
+    case .gp, .hospital, .community: break
+    case .unspecified, .UNRECOGNIZED: throw .missingField
+    }
+    self.init(
+      recordID: recordID, version: RecordVersion(time: view.versionTime, digest: digest), stamp: view.stamp,
+      source: view.source, extractID: extractID, header: [UInt8](header), content: .retraction(reason))
+  }
+
+  /// - Parameter links: serialised `LinkTokens`.
+  mutating func setTokens(_ links: UnsafeRawBufferPointer) throws(ContractError) {
+    var nhsNumber: Token16?
+    var demographics: Token16?
+    var withdrawal: Token16?
+    var reader = WireReader(links)
+    while let (field, value) = try reader.next() {
+      guard case .bytes(let bytes) = value, !bytes.isEmpty, 1...3 ~= field else { continue }
+      guard let token = Token16(bytes: bytes) else { throw .malformed }
+      switch field {
+      case 1: nhsNumber = token
+      case 2: demographics = token
+      default: withdrawal = token
+      }
+    }
+    // Without it an objection could not reach the record.
+    guard let withdrawal else { throw .missingField }
+    content = .record(nhsNumber: nhsNumber, demographics: demographics, withdrawal: withdrawal)
+  }
+}
+
+extension Erasure {
+  /// - Parameter withdrawal: serialised `Withdrawal`.
+  init(_ withdrawal: UnsafeRawBufferPointer) throws(ContractError) {
+    var token: Token16?
+    var allSources = false
+    var stamp: Int64 = 0
+    var reader = WireReader(withdrawal)
+    while let (field, value) = try reader.next() {
+      switch (field, value) {
+      case (1, .bytes(let bytes)): token = Token16(bytes: bytes)
+      case (2, .varint(let number)): allSources = number != 0
+      case (3, .varint(let number)): stamp = Int64(bitPattern: number)
+      default: break
+      }
+    }
+    guard let token else { throw .missingField }
+    self.init(token: token, allSources: allSources, stamp: stamp)
+  }
+}

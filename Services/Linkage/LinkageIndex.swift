@@ -1,0 +1,132 @@
+import Contracts
+import Cryptography
+import Postgres
+import StageKit
+
+/// The shared index of live observations and their persons, in PostgreSQL.
+struct LinkageIndex {
+  let database: Connection
+  let layout: TopicLayout
+
+  /// Applies a batch in one transaction. Applying it again changes nothing and gives the same dispositions, unless
+  /// another batch has changed the persons meanwhile.
+  func apply(_ batch: LinkageBatch) throws -> [Disposition] {
+    guard !batch.records.isEmpty || !batch.erasures.isEmpty else { return [] }
+    return try database.transaction {
+      try begin()
+      let decision = try LinkageDecision(batch, reading: PostgresObservationSource(database: database))
+      try raise(decision.raised)
+      try replace(decision.replaced, events: batch.records)
+      try withdraw(decision.withdrawn)
+      try reassign(decision.reassigned)
+      return decision.dispositions
+    }
+  }
+
+  /// Begins the linkage part of a transaction.
+  private func begin() throws {
+    try LinkageLock.take(database)
+    // Plans are kept per connection and may have been made while the table was empty: without statistics a scan of
+    // the whole table looks cheap until the next ANALYZE, and it would then be paid with every batch.
+    try database.execute("set local enable_seqscan = off; set local enable_hashjoin = off")
+  }
+
+  private func raise(_ erasures: [Erasure]) throws {
+    guard !erasures.isEmpty else { return }
+    try database.query(
+      """
+      insert into erased (withdrawal_token, all_sources, stamp)
+      select token, scope = 1, stamp from unnest($1::bytea[], $2::bigint[], $3::bigint[]) as e (token, scope, stamp)
+      on conflict (withdrawal_token, all_sources) do update set stamp = greatest(erased.stamp, excluded.stamp)
+      """,
+      [
+        .tokens(erasures.map(\.token)), .intArray(erasures.map { $0.allSources ? 1 : 0 }),
+        .intArray(erasures.map(\.stamp)),
+      ])
+  }
+
+  private func replace(_ replaced: [(observation: Observation, event: Int)], events: [RecordEvent]) throws {
+    guard !replaced.isEmpty else { return }
+    if try database.query("select to_regclass('pg_temp.incoming') is null").bool(0, 0) {
+      try database.execute(
+        "create temporary table incoming (like observation including defaults) on commit delete rows")
+    }
+    try database.copyIn("COPY pg_temp.incoming (\(Self.columns)) FROM STDIN (FORMAT binary)") { writer in
+      for (observation, event) in replaced { Self.write(observation, events[event], to: &writer) }
+    }
+    try database.query(
+      """
+      insert into observation (\(Self.columns)) select \(Self.columns) from pg_temp.incoming
+      on conflict (record_id) do update set
+        version_time = excluded.version_time, version_digest = excluded.version_digest, stamp = excluded.stamp,
+        state = excluded.state, nhs_token = excluded.nhs_token, demographics_token = excluded.demographics_token,
+        withdrawal_token = excluded.withdrawal_token, source = excluded.source, extract_id = excluded.extract_id,
+        header = excluded.header, person_id = excluded.person_id, assignment = excluded.assignment
+      """)
+  }
+
+  private static let columns = """
+    record_id, version_time, version_digest, stamp, state, nhs_token, demographics_token, withdrawal_token, source, \
+    extract_id, header, person_id, assignment
+    """
+
+  private static func write(_ observation: Observation, _ event: RecordEvent, to writer: inout CopyWriter) {
+    writer.row(13)
+    writer.token(observation.recordID)
+    writer.int8(observation.version.time)
+    writer.int8(observation.version.digest)
+    writer.int8(observation.stamp)
+    writer.int2(observation.state.rawValue)
+    writer.token(observation.member.nhsNumber)
+    writer.token(observation.member.demographics)
+    writer.token(observation.withdrawal)
+    writer.int2(Int16(observation.source.rawValue))
+    writer.text(event.extractID)
+    writer.bytes(event.header)
+    writer.token(observation.member.person)
+    writer.int8(observation.member.assignment)
+  }
+
+  private func withdraw(_ recordIDs: [Token16]) throws {
+    guard !recordIDs.isEmpty else { return }
+    try database.query(
+      """
+      update observation set state = 2, nhs_token = null, demographics_token = null, person_id = null
+      where record_id = any($1)
+      """,
+      [.tokens(recordIDs)])
+  }
+
+  /// Stores the new persons and leaves a message for each in the outbox, to the partition of its record.
+  private func reassign(_ reassigned: [LinkageDecision.Reassignment]) throws {
+    guard !reassigned.isEmpty else { return }
+    let rows = try database.query(
+      """
+      update observation as o set person_id = r.person_id, assignment = r.assignment
+      from unnest($1::bytea[], $2::bytea[], $3::bigint[]) as r (record_id, person_id, assignment)
+      where o.record_id = r.record_id
+      returning o.record_id, o.header, o.person_id, o.assignment
+      """,
+      [
+        .tokens(reassigned.map(\.recordID)), .tokens(reassigned.map(\.person)),
+        .intArray(reassigned.map(\.assignment)),
+      ])
+    try Outbox.append(LinkedEnvelope.reassignments(rows, layout), to: database)
+  }
+}
+
+/// Serialises the transactions of all instances that decide on persons or append to the outbox.
+///
+/// Two batches on different partitions can touch the same person, each through rows that the other does not read (one
+/// adds the second strong cluster that shares a demographics token, one an observation without number under it), so
+/// row locks would not do, and locks taken in the order of arrival deadlock. One lock does, with the statements after
+/// it seeing everything committed before. The transaction is short, and what surrounds it (consuming, sending) runs
+/// beside the others'. Outbox entries also get their ids in the order of commit.
+enum LinkageLock {
+  private static let key: Int64 = 0x6361_7265_6c69_6e6b
+
+  static func take(_ database: Connection) throws {
+    try database.query(
+      "select pg_advisory_xact_lock($1 # hashtext(current_schema())) is null", [.int(key)])
+  }
+}

@@ -1,0 +1,66 @@
+import Contracts
+import Cryptography
+import Postgres
+import StageKit
+
+/// Serialises what linkage sends. Sealed sections pass as bytes; of the link tokens only the withdrawal token goes on.
+struct LinkedEnvelope {
+  private var writer = WireWriter()
+  private var nested = WireWriter(capacity: 64)
+
+  init() {}
+
+  mutating func record(
+    _ received: EnvelopeView, withdrawal: Token16, person: Token16, assignment: Int64
+  ) -> [UInt8] {
+    begin(.record, header: received.header)
+    if !received.clinical.isEmpty { writer.bytes(EnvelopeView.Field.clinical, received.clinical) }
+    if !received.attributes.isEmpty { writer.bytes(EnvelopeView.Field.attributes, received.attributes) }
+    nested.reset()
+    withdrawal.withUnsafeBytes { nested.bytes(3, $0) }
+    writer.bytes(EnvelopeView.Field.links, nested.bytes)
+    append(person: person, assignment: assignment)
+    return writer.bytes
+  }
+
+  mutating func retraction(header: UnsafeRawBufferPointer, reason: RetractionReason) -> [UInt8] {
+    begin(.retraction, header: header)
+    writer.varint(EnvelopeView.Field.reason, UInt64(reason.rawValue))
+    return writer.bytes
+  }
+
+  mutating func reassignment(header: UnsafeRawBufferPointer, person: Token16, assignment: Int64) -> [UInt8] {
+    begin(.reassignment, header: header)
+    append(person: person, assignment: assignment)
+    return writer.bytes
+  }
+
+  private mutating func begin(_ kind: Kind, header: UnsafeRawBufferPointer) {
+    writer.reset()
+    writer.varint(EnvelopeView.Field.kind, UInt64(kind.rawValue))
+    writer.bytes(EnvelopeView.Field.header, header)
+  }
+
+  private mutating func append(person: Token16, assignment: Int64) {
+    nested.reset()
+    person.withUnsafeBytes { nested.bytes(1, $0) }
+    nested.varint(2, UInt64(assignment))
+    writer.bytes(EnvelopeView.Field.assignment, nested.bytes)
+  }
+}
+
+extension LinkedEnvelope {
+  /// A message for each row, to the partition of its record.
+  /// - Parameter rows: record id, header, person id, assignment number.
+  static func reassignments(_ rows: Rows, _ layout: TopicLayout) -> [Outbox.Entry] {
+    var envelope = LinkedEnvelope()
+    let topic = layout.name(.linked)
+    return (0..<rows.count).map { row in
+      let recordID = rows.bytes(row, 0)
+      let value = rows.withBytes(row, 1) { header in
+        envelope.reassignment(header: header, person: rows.token(row, 2)!, assignment: rows.int(row, 3))
+      }
+      return Outbox.Entry(topic: topic, partition: layout.partition(of: recordID), key: recordID, value: value)
+    }
+  }
+}

@@ -1,0 +1,8 @@
+import StageKit
+
+@main
+struct ObjectionFilter {
+  static func main() async {
+    await StageMain<ObjectionFilterStage>.run()
+  }
+}

@@ -1,0 +1,44 @@
+import Clinical
+import Contracts
+import Cryptography
+
+/// What remains of a person's identity after this stage: tokens that only this stage can make, and coarse attributes.
+///
+/// Every token is HMAC-SHA256 over length-prefixed fields behind a label, cut to 16 bytes: no two field splits and no
+/// two purposes collide. A field of low entropy is never a token by itself.
+struct Pseudonyms {
+  private let linkage: HMACSHA256
+  private let withdrawal: HMACSHA256
+
+  init(linkageKey: SecretKey, withdrawalKey: SecretKey) throws {
+    linkage = try HMACSHA256(key: linkageKey)
+    withdrawal = try HMACSHA256(key: withdrawalKey)
+  }
+
+  func withdrawalToken(_ routingToken: UnsafeRawBufferPointer) -> Token16 {
+    withdrawal.token { $0.append(routingToken) }
+  }
+
+  /// `nil` without a valid number.
+  func numberToken(_ identity: IdentitySection) -> Token16? {
+    identity.nhsNumber.isEmpty ? nil : linkage.token("nhs-number", identity.nhsNumber)
+  }
+
+  /// Date of birth + sex + postcode; `nil` unless all three are known and the postcode is a place.
+  func demographicsToken(_ identity: IdentitySection) -> Token16? {
+    guard identity.hasBirthDay, identity.sex == 1 || identity.sex == 2, !identity.postcode.isEmpty,
+      !identity.postcode.hasPrefix("ZZ99")
+    else { return nil }
+    return linkage.token("demographics", String(identity.birthDay), String(identity.sex), identity.postcode)
+  }
+
+  static func attributes(_ identity: IdentitySection) -> AttributesSection {
+    AttributesSection.with {
+      if identity.hasBirthDay { $0.yearOfBirth = UInt32(CalendarDate(day: identity.birthDay).year) }
+      $0.sex = identity.sex
+      $0.practice = identity.practice
+      $0.area = String(identity.postcode.prefix { $0 != " " })
+      $0.ethnicCategory = identity.ethnicCategory
+    }
+  }
+}

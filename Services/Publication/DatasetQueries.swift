@@ -1,0 +1,147 @@
+import Clinical
+import Postgres
+
+/// Computes datasets inside PostgreSQL, so that only cells come here, however many people there are.
+///
+/// Call inside one repeatable-read transaction: a dataset is made of several statements.
+struct DatasetQueries {
+  private let database: Connection
+  private let definition: DatasetDefinition
+
+  init(_ database: Connection, _ definition: DatasetDefinition) {
+    self.database = database
+    self.definition = definition
+  }
+
+  func table() throws -> DatasetTable {
+    let rows =
+      switch definition.measure {
+      case .conditionPrevalence: try conditionPrevalence()
+      case .emergencyAdmissions: try emergencyAdmissions()
+      }
+    return DatasetTable(columns: definition.measure.columns, rows: rows)
+  }
+
+  // MARK: - Shared parts
+
+  /// Conditions count from 0 in the definition's order.
+  private var codes: [Parameter] {
+    let codes = definition.conditions.enumerated().flatMap { number, condition in
+      condition.codes.map { (number, $0) }
+    }
+    return [
+      .intArray(codes.map { Int64($0.0) }), .intArray(codes.map { Int64($0.1.system.rawValue) }),
+      .textArray(codes.map(\.1.code)),
+    ]
+  }
+
+  /// Live entries of general practices with a code of a condition; parameters 1 to 3 are ``codes``. The smallest
+  /// integer, "no date", lies before every day.
+  private static let recordedConditions = """
+    code_set as (select * from unnest($1::bigint[], $2::bigint[], $3::text[]) as c (condition, system, code)),
+    recorded as (
+      select r.person_id, c.condition, e.day
+      from record r cross join lateral unnest(r.systems, r.codes, r.days) as e (system, code, day)
+      join code_set c on c.system = e.system and c.code = e.code
+      where r.state = 1 and r.source = 1)
+    """
+
+  // MARK: - Condition prevalence
+
+  /// The last day of the newest period for which a general practice has sent anything.
+  private func referenceDay() throws -> CalendarDate? {
+    let rows = try database.query("select max(period) from record where state = 1 and source = 1")
+    return rows.isNull(0, 0) ? nil : Period(rows.text(0, 0))?.last
+  }
+
+  /// People where their newest snapshots of each practice register them on the reference day; the later registration
+  /// wins between practices, the smaller record id decides a tie.
+  private func conditionPrevalence() throws -> [DatasetRow] {
+    guard let day = try referenceDay() else { return [] }
+    let rows = try database.query(
+      """
+      with newest as (
+        select person_id, organisation, max(period) as period from record
+        where state = 1 and source = 1 group by person_id, organisation),
+      registered as materialized (
+        select distinct on (r.person_id) r.person_id, r.organisation as practice,
+          case r.sex when 1 then 'M' when 2 then 'F' else 'U' end as sex,
+          case when r.year_of_birth between 1 and $6 then width_bucket($6 - r.year_of_birth, $7::bigint[]) - 1
+            else cardinality($7::bigint[]) end as band
+        from record r join newest using (person_id, organisation, period)
+        where r.state = 1 and r.source = 1 and r.registered_from <= $5::date
+          and (r.registered_to is null or r.registered_to > $5::date)
+        order by r.person_id, r.registered_from desc, r.record_id),
+      \(Self.recordedConditions),
+      diagnosed as materialized (select distinct person_id, condition from recorded where day <= $4)
+      select p.practice, n.condition, p.sex, p.band, count(*), count(d.person_id)
+      from registered p cross join generate_series(0, $8 - 1) as n (condition)
+      left join diagnosed d on d.person_id = p.person_id and d.condition = n.condition
+      group by 1, 2, 3, 4
+      order by p.practice collate "C", n.condition, p.sex collate "C", p.band
+      """,
+      codes + [
+        .int(Int64(day.day)), .date(day.day), .int(Int64(day.year)),
+        .intArray(definition.ageBands.map { Int64($0.lower) }), .int(Int64(definition.conditions.count)),
+      ])
+    let bands = definition.ageBands.map(\.label) + ["unknown"]
+    return (0..<rows.count).map { row in
+      let shown = definition.disclosure.part(Int(rows.int(row, 5)), of: Int(rows.int(row, 4)))
+      return DatasetRow(
+        dimensions: [
+          rows.text(row, 0), definition.conditions[Int(rows.int(row, 1))].name, rows.text(row, 2),
+          bands[Int(rows.int(row, 3))],
+        ],
+        counts: [shown.whole, shown.part], status: shown.status)
+    }
+  }
+
+  // MARK: - Emergency admissions
+
+  private static let groups = ["with", "without", "unlinked"]
+
+  /// First episodes with an emergency admission method. One spell is seen again where look-back windows of extracts
+  /// overlap, and counts once.
+  private func emergencyAdmissions() throws -> [DatasetRow] {
+    let rows = try database.query(
+      """
+      with \(Self.recordedConditions),
+      onset as materialized (select person_id, condition, min(day) as day from recorded group by person_id, condition),
+      known as materialized (select distinct person_id from record where state = 1 and source = 1),
+      spell as materialized (
+        select distinct r.person_id, r.organisation, e.day, e.code
+        from record r
+        cross join lateral unnest(r.systems, r.codes, r.days, r.positions) as e (system, code, day, position)
+        where r.state = 1 and r.source = 2 and e.system = $4 and e.position = 1 and e.code = any($5::text[])
+          and e.day > $6),
+      placed as (
+        select to_char(date '1970-01-01' + s.day, 'YYYY-MM') as month, n.condition, s.person_id,
+          case when k.person_id is null then 2 when o.day <= s.day then 0 else 1 end as gp_record
+        from spell s cross join generate_series(0, $7 - 1) as n (condition)
+        left join known k on k.person_id = s.person_id
+        left join onset o on o.person_id = s.person_id and o.condition = n.condition),
+      grid as (
+        select m.month, n.condition, g.gp_record
+        from (select distinct month from placed) m cross join generate_series(0, $7 - 1) as n (condition)
+        cross join generate_series(0, 2) as g (gp_record))
+      select month, condition, gp_record, count(person_id), count(distinct person_id)
+      from grid left join placed using (month, condition, gp_record)
+      group by month, condition, gp_record order by month collate "C", condition, gp_record
+      """,
+      codes + [
+        .int(Self.admissionMethod), .textArray(definition.admissionMethods), .int(Int64(ClinicalFacts.undated)),
+        .int(Int64(definition.conditions.count)),
+      ])
+    return (0..<rows.count).map { row in
+      let shown = definition.disclosure.events(Int(rows.int(row, 3)), of: Int(rows.int(row, 4)))
+      return DatasetRow(
+        dimensions: [
+          rows.text(row, 0), definition.conditions[Int(rows.int(row, 1))].name, Self.groups[Int(rows.int(row, 2))],
+        ],
+        counts: [shown.events, shown.people], status: shown.status)
+    }
+  }
+
+  /// `CodeSystem.admissionMethod` of the contracts.
+  private static let admissionMethod: Int64 = 6
+}

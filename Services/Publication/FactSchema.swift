@@ -1,0 +1,54 @@
+import Postgres
+import StageKit
+
+/// Tables of schema `publication`. Version 1 belongs to the loop.
+enum FactSchema {
+  static let migrations = [
+    Migration(version: 2, name: "facts", sql: facts), Migration(version: 3, name: "outbox", sql: Outbox.migrationSQL),
+    Migration(version: 4, name: "releases", sql: releases),
+  ]
+
+  /// `record`: one row per record id for ever; the columns from `year_of_birth` on are facts, null unless live.
+  /// `counted_in` is the batch that accounted the row's version to its extract, 0 none. Days count from 1970-01-01,
+  /// the smallest integer stands for "no date".
+  private static let facts = """
+    create sequence batch_serial;
+    create table record (
+      record_id bytea primary key,
+      version_time bigint not null, version_digest bigint not null, version_rank smallint not null,
+      counted_in bigint not null, stamp bigint not null,
+      extract_id text not null, organisation text not null, source smallint not null, period text not null,
+      state smallint not null, withdrawal_token bytea, person_id bytea, assignment bigint not null,
+      year_of_birth smallint, sex smallint, practice text, area text, ethnic_category text,
+      registered_from date, registered_to date,
+      systems smallint[], codes text[], days int[], end_days int[], encounters int[], positions int[]);
+    create index on record (withdrawal_token) where state = 1;
+    create table erased (
+      withdrawal_token bytea not null, all_sources boolean not null, stamp bigint not null,
+      primary key (withdrawal_token, all_sources));
+    create table extract_balance (
+      extract_id text primary key, organisation text not null, source smallint not null, period text not null,
+      version_time bigint not null, version_digest bigint not null,
+      admitted bigint, accounted bigint not null, balanced boolean not null);
+    create index on extract_balance (extract_id) where not balanced;
+    create index on extract_balance (organisation, source, period);
+    create table cut (
+      cut_id text not null, validated_partition bigint not null, pseudonymised_partition bigint not null,
+      partitions bigint not null, primary key (cut_id, validated_partition, pseudonymised_partition, partitions));
+    create table section_key (section text primary key, fingerprint bytea not null);
+    """
+
+  /// `release_register` is append-only and chained: see ``ReleaseRegister``. `release_delivery` remembers which
+  /// releases have reached their topics.
+  private static let releases = """
+    create table release_register (
+      seq bigint primary key, release_id text not null unique, dataset text not null, definition text not null,
+      inputs text not null, cut_id text not null, row_count bigint not null, sha256 text not null,
+      created_at bigint not null, previous_hash text not null, hash text not null);
+    create function refuse_change() returns trigger language plpgsql as $$
+      begin raise exception 'the release register is append-only'; end $$;
+    create trigger append_only before update or delete or truncate on release_register
+      for each statement execute function refuse_change();
+    create table release_delivery (release_id text primary key references release_register (release_id));
+    """
+}

@@ -1,0 +1,256 @@
+import Cryptography
+import Postgres
+import StageKit
+
+/// An extract of which every admitted record is accounted for.
+typealias BalancedExtract = ExtractReference
+
+/// The facts in PostgreSQL. One batch is one transaction with one statement per table.
+///
+/// Idempotent and independent of arrival order: a row's content is decided by ``VersionOrder``, its person by the highest
+/// assignment number, and whether it may be live by the highest stamp erased for its token.
+final class FactStore {
+  private let database: Connection
+
+  /// Keeps a temporary table on the connection; make a new store for a new connection.
+  init(_ database: Connection) throws {
+    self.database = database
+    try database.execute("create temporary table if not exists incoming (like record) on commit delete rows")
+  }
+
+  /// - Parameter announce: the message that tells ingestion of a balance; sent through the outbox.
+  func apply(_ batch: FactBatch, announce: (BalancedExtract) throws -> Outbox.Entry) throws {
+    try database.transaction {
+      try remember(batch.provenKeys)
+      try erase(batch.withdrawals)
+      try write(batch.records.changes)
+      try withdraw(Set(batch.withdrawals.keys.map(\.token)))
+      try admit(batch.admissions.values.sorted { $0.extract.id < $1.extract.id })
+      if !batch.records.changes.isEmpty || !batch.admissions.isEmpty {
+        try Outbox.append(try settle().map(announce), to: database)
+      }
+      try mark(batch.markers)
+    }
+  }
+
+  /// Fingerprints of the keys that have opened a section.
+  func provenKeys() throws -> [SectionOpener.Section: Token16] {
+    let rows = try database.query("select section, fingerprint from section_key")
+    return (0..<rows.count).reduce(into: [:]) { proven, row in
+      guard let section = SectionOpener.Section(rawValue: rows.text(row, 0)) else { return }
+      proven[section] = Token16(bytes: rows.bytes(row, 1))
+    }
+  }
+
+  // MARK: - Records
+
+  private func write(_ changes: [RecordChange]) throws {
+    guard !changes.isEmpty else { return }
+    // In order of the key: neighbouring index pages, and no deadlock between two instances.
+    let sorted = changes.sorted { $0.recordID < $1.recordID }
+    try database.copyIn(Self.copy) { writer in
+      for change in sorted { writer.append(change) }
+    }
+    try database.query(Self.withholdErased)
+    try database.query(Self.upsert)
+  }
+
+  private static let identifying = ["record_id"]
+  /// Replaced when the incoming version wins.
+  private static let versioned = [
+    "version_time", "version_digest", "version_rank", "stamp", "organisation", "source", "period", "state",
+    "withdrawal_token",
+  ]
+  /// Facts: replaced likewise, null unless live.
+  static let factual = [
+    "year_of_birth", "sex", "practice", "area", "ethnic_category", "registered_from", "registered_to", "systems",
+    "codes", "days", "end_days", "encounters", "positions",
+  ]
+  /// In the order that ``CopyWriter/append(_:)`` writes.
+  private static let columns =
+    identifying + versioned + ["extract_id", "counted_in", "person_id", "assignment"] + factual
+
+  private static let copy = "COPY incoming (\(columns.joined(separator: ", "))) FROM STDIN (FORMAT binary)"
+
+  private static let withdrawing =
+    "state = \(RecordState.withdrawn.rawValue), " + factual.map { "\($0) = null" }.joined(separator: ", ")
+
+  /// Records that arrive after the objection that covers them.
+  private static let withholdErased = """
+    update incoming i set \(withdrawing) from erased e
+    where i.state = \(RecordState.live.rawValue) and e.withdrawal_token = i.withdrawal_token and i.stamp <= e.stamp
+      and (e.all_sources or i.source = 1)
+    """
+
+  /// Writes what wins and accounts each version to its extract once, in one statement: after waiting for another
+  /// instance's row the conflict clause sees that row, a look-up beforehand would not.
+  private static let upsert: String = {
+    let wins = """
+      (excluded.version_time, excluded.version_digest, excluded.version_rank)
+        > (r.version_time, r.version_digest, r.version_rank)
+      """
+    let isNewer = "(excluded.version_time, excluded.version_digest) > (r.version_time, r.version_digest)"
+    let countsFirst = """
+      (excluded.version_time, excluded.version_digest) = (r.version_time, r.version_digest)
+        and r.counted_in = 0 and excluded.counted_in <> 0
+      """
+    let isAssigned = "excluded.assignment > r.assignment"
+    func take(_ columns: [String], when condition: String) -> String {
+      columns.map { "\($0) = case when \(condition) then excluded.\($0) else r.\($0) end" }.joined(separator: ",\n  ")
+    }
+    let selected = columns.map { $0 == "counted_in" ? "i.counted_in * b.serial" : "i.\($0)" }
+    return """
+      with b as materialized (select nextval('batch_serial') as serial),
+      written as (
+        insert into record as r (\(columns.joined(separator: ", ")))
+        select \(selected.joined(separator: ", ")) from incoming i, b order by i.record_id
+        on conflict (record_id) do update set
+        \(take(versioned + factual, when: wins)),
+        \(take(["extract_id", "counted_in"], when: "\(isNewer) or \(countsFirst)")),
+        \(take(["person_id", "assignment"], when: isAssigned))
+        where \(wins) or \(countsFirst) or \(isAssigned)
+        returning r.extract_id, r.organisation, r.source, r.period, r.version_time, r.counted_in)
+      insert into extract_balance as e
+      select extract_id, min(organisation), min(source), min(period), max(version_time), 0, null, count(*), false
+      from written, b where counted_in = serial group by extract_id order by extract_id
+      on conflict (extract_id) do update set accounted = e.accounted + excluded.accounted
+      """
+  }()
+
+  // MARK: - Withdrawals
+
+  private func erase(_ withdrawals: [FactBatch.Scope: Int64]) throws {
+    guard !withdrawals.isEmpty else { return }
+    let sorted = withdrawals.sorted {
+      ($0.key.token, $0.key.allSources ? 1 : 0) < ($1.key.token, $1.key.allSources ? 1 : 0)
+    }
+    try database.query(
+      """
+      insert into erased as e select token, all_sources = 1, stamp
+      from unnest($1::bytea[], $2::bigint[], $3::bigint[]) as w (token, all_sources, stamp)
+      on conflict (withdrawal_token, all_sources) do update set stamp = greatest(e.stamp, excluded.stamp)
+      where e.stamp < excluded.stamp
+      """,
+      [
+        .bytesArray(sorted.map(\.key.token.bytes)), .intArray(sorted.map { $0.key.allSources ? 1 : 0 }),
+        .intArray(sorted.map(\.value)),
+      ])
+  }
+
+  private func withdraw(_ tokens: Set<Token16>) throws {
+    guard !tokens.isEmpty else { return }
+    try database.query(
+      """
+      update record r set \(Self.withdrawing) from erased e
+      where e.withdrawal_token = any($1::bytea[]) and r.withdrawal_token = e.withdrawal_token
+        and r.state = \(RecordState.live.rawValue) and r.stamp <= e.stamp and (e.all_sources or r.source = 1)
+      """,
+      [.bytesArray(tokens.sorted().map(\.bytes))])
+  }
+
+  // MARK: - Balance and cut
+
+  private func admit(_ admissions: [FactBatch.Admission]) throws {
+    guard !admissions.isEmpty else { return }
+    try database.query(
+      """
+      insert into extract_balance as e
+      select id, organisation, source, period, time, digest, records, 0, false
+      from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])
+        as a (id, organisation, source, period, time, digest, records)
+      on conflict (extract_id) do update set organisation = excluded.organisation, source = excluded.source,
+        period = excluded.period, version_time = excluded.version_time, version_digest = excluded.version_digest,
+        admitted = excluded.admitted
+      """,
+      [
+        .textArray(admissions.map(\.extract.id)), .textArray(admissions.map(\.extract.organisation)),
+        .intArray(admissions.map { Int64($0.extract.source) }), .textArray(admissions.map(\.extract.period)),
+        .intArray(admissions.map(\.submittedAt)), .intArray(admissions.map(\.digest)),
+        .intArray(admissions.map(\.records)),
+      ])
+  }
+
+  /// Extracts that have become balanced, each returned once for ever.
+  private func settle() throws -> [BalancedExtract] {
+    let rows = try database.query(
+      """
+      update extract_balance set balanced = true where not balanced and accounted = admitted
+      returning extract_id, organisation, source, period
+      """)
+    return (0..<rows.count).map { row in
+      BalancedExtract(
+        id: rows.text(row, 0), organisation: rows.text(row, 1), source: Int16(rows.int(row, 2)),
+        period: rows.text(row, 3))
+    }
+  }
+
+  private func mark(_ markers: Set<FactBatch.MarkerTag>) throws {
+    guard !markers.isEmpty else { return }
+    let markers = Array(markers)
+    try database.query(
+      """
+      insert into cut select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[]) on conflict do nothing
+      """,
+      [
+        .textArray(markers.map(\.cutID)), .intArray(markers.map(\.validatedPartition)),
+        .intArray(markers.map(\.pseudonymisedPartition)), .intArray(markers.map(\.partitions)),
+      ])
+  }
+
+  private func remember(_ keys: [SectionOpener.Section: Token16]) throws {
+    for (section, fingerprint) in keys.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+      try database.query(
+        """
+        insert into section_key values ($1, $2)
+        on conflict (section) do update set fingerprint = excluded.fingerprint
+        """,
+        [.text(section.rawValue), .bytes(fingerprint.bytes)])
+    }
+  }
+}
+
+extension CopyWriter {
+  /// One row in the order of `FactStore.columns`.
+  fileprivate mutating func append(_ change: RecordChange) {
+    row(27)
+    change.recordID.withUnsafeBytes { bytes($0) }
+    int8(change.order.time)
+    int8(change.order.digest)
+    int2(change.order.rank.rawValue)
+    int8(change.stamp)
+    text(change.extract.organisation)
+    int2(change.extract.source)
+    text(change.extract.period)
+    int2(change.state.rawValue)
+    token(change.withdrawalToken)
+    text(change.extract.id)
+    int8(change.isCounted ? 1 : 0)
+    token(change.personID)
+    int8(change.assignment)
+    guard let facts = change.facts else {
+      for _ in FactStore.factual { null() }
+      return
+    }
+    int2(facts.attributes.yearOfBirth)
+    int2(facts.attributes.sex)
+    text(facts.attributes.practice)
+    text(facts.attributes.area)
+    text(facts.attributes.ethnicCategory)
+    date(facts.clinical.registeredFrom)
+    date(facts.clinical.registeredTo)
+    int2Array(facts.clinical.systems)
+    textArray(facts.clinical.codes)
+    int4Array(facts.clinical.days)
+    int4Array(facts.clinical.endDays)
+    int4Array(facts.clinical.encounters)
+    int4Array(facts.clinical.positions)
+  }
+
+  private mutating func token(_ token: Token16?) {
+    if let token { token.withUnsafeBytes { bytes($0) } } else { null() }
+  }
+
+  private mutating func date(_ day: Int32?) {
+    if let day { date(day1970: day) } else { null() }
+  }
+}

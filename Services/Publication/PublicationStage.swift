@@ -1,0 +1,82 @@
+import Contracts
+import Kafka
+import Postgres
+import StageKit
+import SwiftProtobuf
+
+/// Keeps the linked facts, accounts for every admitted record, and holds the cuts.
+final class PublicationStage: Stage {
+  static let name = StageName.publication
+  static let input: [Topic] = [.linked, .receipts]
+  static let migrations = FactSchema.migrations
+
+  private let context: StageContext
+  private let opener: SectionOpener
+  private let receipts: String
+  private var store: (connection: Connection, facts: FactStore)?
+
+  init(context: StageContext) throws {
+    self.context = context
+    opener = try SectionOpener(keysDirectory: context.configuration.keysDirectory)
+    receipts = context.layout.name(.receipts)
+  }
+
+  func assigned(_ partitions: [TopicPartition]) throws {
+    opener.load(proven: try facts().provenKeys())
+  }
+
+  func process(_ batch: MessageBatch, _ output: StageOutput) throws {
+    var reader = BatchReader(opener: opener)
+    var rejected: [(Kafka.Message, RejectionCode)] = []
+    for message in batch.messages {
+      do throws(ReadingFault) {
+        if message.topic == receipts {
+          try reader.receipt(message.value)
+        } else {
+          try reader.linked(message.value)
+        }
+      } catch {
+        rejected.append((message, RejectionCode(error)))
+      }
+    }
+    let facts = try reader.finish()
+    try self.facts().apply(facts, announce: announce)
+    opener.stored(facts.provenKeys)
+    for (message, code) in rejected { try output.reject(message, code) }
+  }
+
+  func work(_ output: StageOutput) throws -> Bool {
+    try Outbox.drain(context.database, to: output)
+  }
+
+  /// The store of the present connection.
+  private func facts() throws -> FactStore {
+    if let store, store.connection === context.database { return store.facts }
+    let facts = try FactStore(context.database)
+    store = (context.database, facts)
+    return facts
+  }
+
+  private func announce(_ extract: BalancedExtract) throws -> Outbox.Entry {
+    let receipt = Receipt.with {
+      $0.id = extract.id
+      $0.status = .balanced
+      $0.organisation = extract.organisation
+      $0.source = Source(rawValue: Int(extract.source)) ?? .unspecified
+      $0.period = extract.period
+    }
+    return Outbox.Entry(
+      topic: receipts, partition: context.layout.partition(ofText: extract.id), key: Array(extract.id.utf8),
+      value: try receipt.serializedBytes())
+  }
+}
+
+extension RejectionCode {
+  fileprivate init(_ fault: ReadingFault) {
+    switch fault {
+    case .contract(let error): self.init(error)
+    case .sectionUnreadable: self = .sectionUnreadable
+    case .unexpectedKind: self = .unexpectedKind
+    }
+  }
+}

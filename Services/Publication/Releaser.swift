@@ -1,0 +1,143 @@
+import Contracts
+import Cryptography
+import Foundation
+import Kafka
+import Postgres
+import StageKit
+import SwiftProtobuf
+
+/// Where definitions come from and releases go; read from the environment.
+///
+/// | variable | default | meaning |
+/// |---|---|---|
+/// | `CAREDATA_DATASETS_DIRECTORY` | `compose/datasets` | folder of the definitions, `NAME.yaml` |
+/// | `CAREDATA_RELEASES_DIRECTORY` | `releases` | folder that receives `NAME/RELEASE/NAME.csv` |
+struct ReleaseDirectories: Sendable {
+  var definitions: String
+  var releases: String
+
+  init(environment: [String: String] = ProcessInfo.processInfo.environment) {
+    definitions = environment["CAREDATA_DATASETS_DIRECTORY"] ?? "compose/datasets"
+    releases = environment["CAREDATA_RELEASES_DIRECTORY"] ?? "releases"
+  }
+
+  /// - Throws: ``ReleaseError/noDefinition(dataset:path:)``, ``DefinitionFaults``.
+  func definition(of dataset: String) throws -> DatasetDefinition {
+    let path = "\(definitions)/\(dataset).yaml"
+    // The name becomes part of paths and topics.
+    let isName = !dataset.isEmpty && dataset.utf8.allSatisfy { 0x61...0x7A ~= $0 || 0x30...0x39 ~= $0 || $0 == 0x2D }
+    guard isName, let source = FileManager.default.contents(atPath: path) else {
+      throw ReleaseError.noDefinition(dataset: dataset, path: path)
+    }
+    return try DatasetDefinition(name: dataset, yaml: [UInt8](source))
+  }
+}
+
+/// Releases one dataset:
+///
+/// 1. every extract in force is balanced
+/// 2. a cut: everything acknowledged before it, objections included, has been applied here
+/// 3. inputs and dataset, from one snapshot of the database
+/// 4. register, then file, then topics; whatever a crash left out is made good by the next run
+///
+/// The same definition, inputs and data are the same release, which is registered and sent once.
+struct Releaser {
+  struct Outcome: Encodable, Equatable {
+    let release: String
+    let dataset: String
+    let rows: Int
+    let file: String
+    let sha256: String
+  }
+
+  let configuration: StageConfiguration
+  let files: ReleaseFiles
+  let cutPatience: Duration
+
+  /// - Returns: the release and whether it is a new one.
+  func release(_ definition: DatasetDefinition) async throws -> (Outcome, isNew: Bool) {
+    let database = try Connection(configuration.databaseURL)
+    defer { database.close() }
+    try Self.enterSchema(database)
+    // Held by the session: a second release waits for this one.
+    try database.query("select pg_advisory_lock(hashtextextended('caredata release', 0)) is null")
+    _ = try ReleaseInputs(database)
+    let cutID = hexadecimal(randomBytes(16))
+    try requestCut(cutID)
+    try await waitForCut(cutID, database)
+    let release = try Self.compute(definition, database)
+    let register = ReleaseRegister(database)
+    let isNew = try register.entry(release.id) == nil
+    let now = Date()
+    if isNew { try register.append(Self.entry(release, cutID: cutID, at: now)) }
+    try files.write(release)
+    if try !register.isDelivered(release.id) {
+      try ReleaseTopics(configuration: configuration.kafka, layout: configuration.layout).publish(release, at: now)
+      try register.markDelivered(release.id)
+    }
+    let outcome = Outcome(
+      release: release.id, dataset: definition.name, rows: release.table.rows.count,
+      file: files.path(dataset: definition.name, release: release.id), sha256: release.sha256)
+    return (outcome, isNew)
+  }
+
+  /// Inputs and data as one state of the database holds them.
+  static func compute(_ definition: DatasetDefinition, _ database: Connection) throws -> Release {
+    try database.transaction {
+      try database.execute("set transaction isolation level repeatable read, read only")
+      return Release(
+        definition: definition, table: try DatasetQueries(database, definition).table(),
+        inputs: try ReleaseInputs(database))
+    }
+  }
+
+  static func entry(_ release: Release, cutID: String, at time: Date) -> RegisterEntry {
+    RegisterEntry(
+      releaseID: release.id, dataset: release.definition.name,
+      definition: hexadecimal(SHA256Digest.hash(release.definition.source)), inputs: release.inputs.text, cutID: cutID,
+      rows: Int64(release.table.rows.count), sha256: release.sha256,
+      createdAt: Int64(time.timeIntervalSince1970 * 1_000_000))
+  }
+
+  private static func enterSchema(_ database: Connection) throws {
+    let schema = StageName.publication.schema
+    let isThere = try database.query("select to_regclass($1) is not null", [.text("\(schema).release_register")])
+    guard isThere.bool(0, 0) else { throw ReleaseError.notSetUp }
+    try database.execute("set search_path to \(schema)")
+  }
+
+  // MARK: - Cut
+
+  private func requestCut(_ cutID: String) throws {
+    let producer = try Producer(configuration.kafka)
+    defer { producer.close() }
+    let message = ObjectionMessage.with { $0.cut.cutID = cutID }
+    try producer.send(
+      topic: configuration.layout.name(.objections), partition: configuration.layout.partition(ofText: cutID),
+      key: Array(cutID.utf8), value: try message.serializedBytes())
+    try producer.flush()
+  }
+
+  private func waitForCut(_ cutID: String, _ database: Connection) async throws {
+    let deadline = ContinuousClock.now + cutPatience
+    while true {
+      let (tags, total) = try Self.cutTags(cutID, database)
+      if total > 0, tags == total { break }
+      guard ContinuousClock.now < deadline else {
+        let partitions = Int64(configuration.layout.partitions)
+        throw ReleaseError.cutIncomplete(
+          seconds: Int(cutPatience.components.seconds), tags: tags, of: max(total, partitions * partitions))
+      }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    try database.query("delete from cut where cut_id = $1", [.text(cutID)])
+  }
+
+  /// Tags that have come, and how many make the cut complete: one per pair of a `validated` and a `pseudonymised`
+  /// partition; 0 while none has come.
+  static func cutTags(_ cutID: String, _ database: Connection) throws -> (tags: Int64, total: Int64) {
+    let rows = try database.query(
+      "select count(*), coalesce(max(partitions) * max(partitions), 0) from cut where cut_id = $1", [.text(cutID)])
+    return (rows.int(0, 0), rows.int(0, 1))
+  }
+}

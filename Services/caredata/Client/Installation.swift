@@ -1,0 +1,53 @@
+import ArgumentParser
+import Contracts
+import Foundation
+import Kafka
+import StageKit
+
+/// How a command reaches its installation; the same variables that configure the services.
+struct Installation {
+  let environment: [String: String]
+  let configuration: StageConfiguration
+
+  var layout: TopicLayout { configuration.layout }
+  var kafka: KafkaConfiguration { configuration.kafka }
+
+  /// A producer for what connectors send, held back where ingestion is behind.
+  func producer() throws -> Producer {
+    let limit = configuration.backlogBytes
+    return try Producer(
+      kafka, backlog: limit > 0 ? BacklogLimit(bytesPerPartition: limit, groups: layout.readers()) : nil)
+  }
+
+  init(environment: [String: String]) async throws {
+    self.environment = environment
+    configuration = try await StageConfiguration.load(environment: environment)
+  }
+}
+
+struct InstallationOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "State folder of a running `caredata up`. Without it: CAREDATA_… variables, else .caredata.", valueName: "dir"))
+  var state: String?
+
+  func installation() async throws -> Installation {
+    let own = ProcessInfo.processInfo.environment
+    if state == nil, own["CAREDATA_KAFKA_BOOTSTRAP_SERVERS"] != nil { return try await Installation(environment: own) }
+    let folder = StateDirectory(path: state ?? StateDirectory.defaultPath)
+    guard let running = try folder.running() else {
+      throw ClientError(
+        """
+        nothing is running in \(folder.path): start it with `caredata up --state \(folder.path)`, or set \
+        CAREDATA_KAFKA_BOOTSTRAP_SERVERS and CAREDATA_DATABASE_URL
+        """)
+    }
+    return try await Installation(environment: own.merging(running.environment) { _, new in new })
+  }
+}
+
+/// A failure that a command reports in one line.
+struct ClientError: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,41 @@
+import Contracts
+import Foundation
+import Kafka
+
+/// Watches the `receipts` topic from the moment it is made.
+final class ReceiptWaiter {
+  private let reader: TopicReader
+
+  /// - Important: Make it before sending: a receipt written earlier is not seen.
+  init(_ installation: Installation) throws {
+    reader = try TopicReader(installation.kafka, topic: installation.layout.name(.receipts), from: .end)
+  }
+
+  /// The first receipt for `id` that says what became of it.
+  ///
+  /// - Throws: ``ClientError`` when none comes in time.
+  func receipt(for id: String, timeout: Duration) throws -> Receipt {
+    let found = try receipts(for: [id], timeout: timeout)
+    return found[id]!
+  }
+
+  /// One receipt for each id.
+  @discardableResult
+  func receipts(for ids: Set<String>, timeout: Duration) throws -> [String: Receipt] {
+    let deadline = ContinuousClock.now + timeout
+    var found: [String: Receipt] = [:]
+    while ContinuousClock.now < deadline {
+      for message in try reader.poll(timeoutMilliseconds: 100).messages {
+        let id = String(decoding: message.key, as: UTF8.self)
+        guard ids.contains(id) else { continue }
+        let receipt = try Receipt(serializedBytes: message.value.bytes)
+        if receipt.status != .balanced { found[id] = receipt }
+      }
+      if found.count == ids.count { return found }
+    }
+    let missing = ids.subtracting(found.keys).sorted().joined(separator: ", ")
+    throw ClientError(
+      "no receipt for \(missing) within \(timeout.components.seconds) s; `caredata status` shows where the stream stands"
+    )
+  }
+}

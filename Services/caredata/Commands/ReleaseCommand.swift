@@ -1,0 +1,48 @@
+import ArgumentParser
+import Foundation
+
+struct ReleaseCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "release", abstract: "Publish datasets.", subcommands: [Create.self])
+
+  struct Create: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Release a dataset from everything that is admitted and balanced.",
+      discussion: """
+        Refused while an extract is still under way. All objections acknowledged before are honoured. The same inputs \
+        and definition give the same bytes: releasing twice is no new release.
+        """)
+
+    @OptionGroup var installation: InstallationOptions
+
+    @Flag(help: "Print the release as JSON.")
+    var json = false
+
+    @Argument(help: "Name of the dataset, for example condition-prevalence.")
+    var dataset: String
+
+    func run() async throws {
+      let output = try PublicationProgram.release(dataset, try await installation.installation(), json: json)
+      print(output)
+    }
+  }
+}
+
+/// The publication program's one-shot release: it holds the facts, the keys and the register.
+enum PublicationProgram {
+  static func release(_ dataset: String, _ target: Installation, json: Bool) throws -> String {
+    let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let process = Process()
+    process.executableURL = URL(
+      fileURLWithPath: (own as NSString).deletingLastPathComponent + "/caredata-publication")
+    process.arguments = ["release", dataset] + (json ? ["--json"] : [])
+    process.environment = target.environment
+    let output = Pipe()
+    process.standardOutput = output
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else { throw ExitCode(process.terminationStatus) }
+    return text.hasSuffix("\n") ? String(text.dropLast()) : text
+  }
+}

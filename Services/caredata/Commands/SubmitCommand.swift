@@ -1,0 +1,154 @@
+import ArgumentParser
+import Clinical
+import Contracts
+import Foundation
+import StageKit
+
+struct SubmitCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "submit",
+    abstract: "Send one organisation's extract for one period and wait for its receipt.",
+    discussion: """
+      PATH is a folder with patients.csv and events.csv (gp), with episodes.csv (hospital) or with contacts.csv \
+      (community); UTF-8 with a header row. All files are checked before anything is sent: a fault is one line with \
+      file, row and column, and nothing is submitted.
+
+      Submitting the same content again changes nothing. A corrected extract for the same period replaces the earlier \
+      one whole: a patient it leaves out is deleted.
+
+      Example: caredata submit --source gp --organisation A81001 --period 2026-10 region/gp/A81001
+      """)
+
+  @OptionGroup var installation: InstallationOptions
+
+  @Option(help: "gp, hospital or community.")
+  var source: ExtractSource
+
+  @Option(help: ArgumentHelp("Code of the submitting organisation, for example A81001 or RXA.", valueName: "code"))
+  var organisation: String
+
+  @Option(help: ArgumentHelp("Month of the extract, YYYY-MM.", valueName: "month"))
+  var period: String
+
+  @Option(help: "How dates are written: iso (YYYY-MM-DD) or british (dd/mm/yyyy).")
+  var dateFormat: ExtractDateFormat = .iso
+
+  @Flag(help: "Check everything and say what would be sent, without a broker.")
+  var dryRun = false
+
+  @Option(help: ArgumentHelp("Seconds to wait for the receipt.", valueName: "seconds"))
+  var timeout = 600
+
+  @Flag(help: "Print the receipt as JSON.")
+  var json = false
+
+  @Argument(help: "Folder or file of the extract.")
+  var path: String
+
+  func run() async throws {
+    guard let period = Period(period) else { throw ValidationError("--period '\(period)' is not a month YYYY-MM.") }
+    guard let code = try? OrganisationCode(validating: organisation) else {
+      throw ValidationError("--organisation '\(organisation)' is not an organisation code.")
+    }
+    let reader = try ExtractReader(source: source, organisation: code.text, path: path, dates: dateFormat)
+    if dryRun { return print(try DryRun(reader.summary).text(json: json)) }
+    let target = try await installation.installation()
+    let receipt = try Submission.run(
+      reader, target, organisation: code.text, source: source.contract, period: period, timeout: .seconds(timeout))
+    print(try json ? receipt.jsonString() : ReceiptText.text(receipt))
+    if receipt.status == .refused || receipt.status == .abandoned { throw ExitCode(2) }
+  }
+}
+
+/// Sends what a reader holds and waits for the receipt.
+enum Submission {
+  static func run(
+    _ reader: ExtractReader, _ target: Installation, organisation: String, source: Source, period: Period,
+    timeout: Duration
+  ) throws -> Receipt {
+    let waiter = try ReceiptWaiter(target)
+    let sender = try ExtractSender(
+      target, organisation: organisation, source: source, period: period, summary: reader.summary)
+    let interrupt = StopFlag()
+    let signals = StopSignals { interrupt.set() }
+    defer { signals.cancel() }
+    var bar = ProgressBar("sending", total: reader.summary.records)
+    var sent = 0
+    do {
+      try sender.open()
+      while let record = try reader.next() {
+        if interrupt.isSet { throw ClientError("interrupted; the extract is abandoned") }
+        try sender.send(record.record)
+        sent += 1
+        bar.update(sent)
+      }
+      try sender.close()
+      bar.finish()
+    } catch {
+      bar.finish()
+      sender.abandon()
+      throw error
+    }
+    return try waiter.receipt(for: sender.extractID, timeout: timeout)
+  }
+}
+
+struct DryRun {
+  private let summary: ExtractSummary
+  init(_ summary: ExtractSummary) { self.summary = summary }
+
+  func text(json: Bool) throws -> String {
+    if json {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys]
+      return String(decoding: try encoder.encode(summary), as: UTF8.self)
+    }
+    var text = """
+      would send \(summary.records) records with \(summary.entries) entries from \(summary.rows) rows
+      """
+    for (reason, count) in summary.rejected.sorted(by: { $0.key < $1.key }) {
+      text += "\n  not sent, \(reason): \(count)"
+    }
+    for (finding, count) in summary.findings.sorted(by: { $0.key < $1.key }) {
+      text += "\n  left out, \(finding): \(count)"
+    }
+    return text
+  }
+}
+
+enum ReceiptText {
+  static func text(_ receipt: Receipt) -> String {
+    var lines = ["receipt  \(receipt.id)", "status   \(receipt.status.text)"]
+    if !receipt.reason.isEmpty { lines.append("reason   \(receipt.reason)") }
+    if !receipt.sameAs.isEmpty { lines.append("in force \(receipt.sameAs)") }
+    if receipt.recordsExpected > 0 || receipt.recordsAdmitted > 0 {
+      lines.append(
+        "records  \(receipt.recordsAdmitted) admitted of \(receipt.recordsExpected) sent, \(receipt.entriesAdmitted) entries"
+      )
+    }
+    if receipt.retractions > 0 { lines.append("         \(receipt.retractions) retracted by this correction") }
+    for (reason, count) in receipt.rejected.sorted(by: { $0.key < $1.key }) {
+      lines.append("rejected \(count)  \(reason)")
+    }
+    for (finding, count) in receipt.findings.sorted(by: { $0.key < $1.key }) {
+      lines.append("finding  \(count)  \(finding)")
+    }
+    return lines.joined(separator: "\n")
+  }
+}
+
+extension Receipt.Status {
+  var text: String {
+    switch self {
+    case .admitted: "admitted"
+    case .refused: "refused: nothing of this extract is used"
+    case .unchanged: "unchanged: the same content is already in force"
+    case .superseded: "superseded: a later extract is already in force"
+    case .abandoned: "abandoned"
+    case .objectionsAcknowledged: "objections acknowledged"
+    case .balanced: "balanced"
+    case .enrolmentStored: "enrolment stored"
+    case .unspecified, .UNRECOGNIZED: "unknown"
+    }
+  }
+}

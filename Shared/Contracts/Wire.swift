@@ -1,0 +1,106 @@
+/// Reads the top-level fields of one Protobuf message without decoding what the reader does not own.
+///
+/// A stage looks at a few fields of each record and passes sealed sections on as bytes; a full decode would copy every
+/// section. The reader borrows the buffer: field ranges are valid as long as it is.
+public struct WireReader {
+  private let bytes: UnsafeRawBufferPointer
+  private var position = 0
+
+  public enum Value {
+    case varint(UInt64)
+    case fixed64(UInt64)
+    case bytes(UnsafeRawBufferPointer)
+  }
+
+  public init(_ bytes: UnsafeRawBufferPointer) {
+    self.bytes = bytes
+  }
+
+  /// The next field, `nil` at the end. Throws ``ContractError/malformed`` on bytes that are no Protobuf message.
+  @inline(__always)
+  public mutating func next() throws(ContractError) -> (field: Int, value: Value)? {
+    guard position < bytes.count else { return nil }
+    let tag = try varint()
+    let field = Int(tag >> 3)
+    guard field > 0 else { throw .malformed }
+    switch tag & 7 {
+    case 0: return (field, .varint(try varint()))
+    case 1:
+      guard position + 8 <= bytes.count else { throw .malformed }
+      let value = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self).littleEndian
+      position += 8
+      return (field, .fixed64(value))
+    case 2:
+      let length = try varint()
+      guard length <= UInt64(bytes.count - position) else { throw .malformed }
+      let range = UnsafeRawBufferPointer(rebasing: bytes[position..<(position + Int(length))])
+      position += Int(length)
+      return (field, .bytes(range))
+    default: throw .malformed
+    }
+  }
+
+  @inline(__always)
+  private mutating func varint() throws(ContractError) -> UInt64 {
+    var result: UInt64 = 0
+    var shift: UInt64 = 0
+    while position < bytes.count, shift < 64 {
+      let byte = bytes[position]
+      position += 1
+      result |= UInt64(byte & 0x7f) << shift
+      if byte & 0x80 == 0 { return result }
+      shift += 7
+    }
+    throw .malformed
+  }
+}
+
+/// Writes Protobuf fields into a reused buffer; the counterpart of ``WireReader`` for hot paths.
+public struct WireWriter {
+  public private(set) var bytes: [UInt8] = []
+
+  public init(capacity: Int = 1_024) {
+    bytes.reserveCapacity(capacity)
+  }
+
+  public mutating func reset() {
+    bytes.removeAll(keepingCapacity: true)
+  }
+
+  public mutating func varint(_ field: Int, _ value: UInt64) {
+    raw(UInt64(field) << 3)
+    raw(value)
+  }
+
+  public mutating func fixed64(_ field: Int, _ value: UInt64) {
+    raw(UInt64(field) << 3 | 1)
+    withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  public mutating func bytes(_ field: Int, _ value: UnsafeRawBufferPointer) {
+    raw(UInt64(field) << 3 | 2)
+    raw(UInt64(value.count))
+    bytes.append(contentsOf: value)
+  }
+
+  public mutating func bytes(_ field: Int, _ value: [UInt8]) {
+    value.withUnsafeBytes { bytes(field, $0) }
+  }
+
+  private mutating func raw(_ value: UInt64) {
+    var rest = value
+    while rest >= 0x80 {
+      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    bytes.append(UInt8(rest))
+  }
+}
+
+/// What is wrong with a message of the stream. Carries no content.
+public enum ContractError: String, Error, Sendable {
+  case malformed
+  case missingHeader = "missing_header"
+  case missingField = "missing_field"
+  case unknownKind = "unknown_kind"
+}

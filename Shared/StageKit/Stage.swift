@@ -1,0 +1,119 @@
+import Contracts
+import Kafka
+import Logging
+import Postgres
+
+/// What one service does between its input and its output topics; the loop around it is ``StageLoop``.
+///
+/// All calls come from one thread. A retriable PostgreSQL or Kafka error thrown from any of them makes the loop wait,
+/// reconnect, reload the stage's state (``revoked(_:)`` then ``assigned(_:)``) and run the same batch again, so every
+/// effect must be idempotent and in-memory state may change only after the transaction that stored it is committed.
+public protocol Stage: AnyObject, SendableMetatype {
+  static var name: StageName { get }
+  static var input: [Topic] { get }
+  static var migrations: [Migration] { get }
+
+  init(context: StageContext) throws
+
+  /// Loads what the stage keeps in memory for these partitions.
+  func assigned(_ partitions: [TopicPartition]) throws
+
+  func revoked(_ partitions: [TopicPartition])
+
+  /// Handles one batch set-based: transaction first, then outputs. Offsets are committed after all are acknowledged.
+  func process(_ batch: MessageBatch, _ output: StageOutput) throws
+
+  /// Called between batches, also when idle: outbox and other work that state changes left behind.
+  /// Returns whether more is waiting.
+  func work(_ output: StageOutput) throws -> Bool
+}
+
+extension Stage {
+  public func assigned(_ partitions: [TopicPartition]) throws {}
+  public func revoked(_ partitions: [TopicPartition]) {}
+  public func work(_ output: StageOutput) throws -> Bool { false }
+}
+
+/// What the loop lends to a stage.
+public final class StageContext {
+  public let stage: StageName
+  public let configuration: StageConfiguration
+  public let logger: Logger
+  public let metrics: StageMetrics
+  /// Replaced after a reconnect: never keep it.
+  public internal(set) var database: Connection
+
+  public var layout: TopicLayout { configuration.layout }
+
+  public init(
+    stage: StageName, configuration: StageConfiguration, logger: Logger, metrics: StageMetrics, database: Connection
+  ) {
+    self.stage = stage
+    self.configuration = configuration
+    self.logger = logger
+    self.metrics = metrics
+    self.database = database
+  }
+}
+
+/// Where a stage sends its outputs; accounts for them and for rejected messages.
+public final class StageOutput {
+  public let producer: Producer
+  private let layout: TopicLayout
+  private let metrics: StageMetrics
+  private let rejectedTopic: String
+
+  init(producer: Producer, layout: TopicLayout, stage: StageName, metrics: StageMetrics) {
+    self.producer = producer
+    self.layout = layout
+    self.metrics = metrics
+    self.rejectedTopic = layout.name(.rejected(stage))
+  }
+
+  public func send(
+    topic: String, partition: Int32, key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer,
+    headers: [(String, String)] = []
+  ) throws {
+    try producer.send(topic: topic, partition: partition, key: key, value: value, headers: headers)
+    metrics.sent += 1
+  }
+
+  public func send(
+    topic: String, partition: Int32, key: [UInt8], value: [UInt8], headers: [(String, String)] = []
+  ) throws {
+    try key.withUnsafeBytes { key in
+      try value.withUnsafeBytes { value in
+        try send(topic: topic, partition: partition, key: key, value: value, headers: headers)
+      }
+    }
+  }
+
+  /// Waits until everything sent is acknowledged.
+  public func flush() throws { try producer.flush() }
+
+  /// Puts a message aside by coordinates and code; the content stays where it came from.
+  public func reject(_ message: Message, _ code: RejectionCode) throws {
+    let place = "\(message.topic)/\(message.partition)/\(message.offset)"
+    let body =
+      #"{"topic":"\#(message.topic)","partition":\#(message.partition),"offset":\#(message.offset),"code":"\#(code.rawValue)"}"#
+    try producer.send(
+      topic: rejectedTopic, partition: message.partition % Int32(layout.partitions), key: Array(place.utf8),
+      value: Array(body.utf8),
+      headers: [
+        ("dlq.source.topic", message.topic), ("dlq.source.partition", "\(message.partition)"),
+        ("dlq.source.offset", "\(message.offset)"), ("dlq.code", code.rawValue),
+      ])
+    metrics.rejected.increment()
+  }
+}
+
+extension RejectionCode {
+  public init(_ error: ContractError) {
+    switch error {
+    case .malformed: self = .malformed
+    case .missingHeader: self = .missingHeader
+    case .missingField: self = .missingField
+    case .unknownKind: self = .unknownKind
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import Kafka
+import Postgres
+
+/// Why a stage stops, with the exit code operators can act on.
+public struct StageError: Error, CustomStringConvertible, Sendable {
+  /// Exit codes of every service; documented in the README.
+  public enum Code: Int32, Sendable {
+    case configuration = 10
+    case key = 11
+    case offsetLost = 12
+    case broker = 13
+    case database = 14
+    case contract = 15
+    case `internal` = 70
+  }
+
+  public let code: Code
+  public let description: String
+
+  public init(_ code: Code, _ description: String) {
+    self.code = code
+    self.description = description
+  }
+
+  public static func configuration(_ description: String) -> StageError { StageError(.configuration, description) }
+
+  /// The exit code class of any error that reached the top.
+  public static func wrapping(_ error: any Error) -> StageError {
+    switch error {
+    case let error as StageError: error
+    case let error as KafkaError: StageError(.broker, "\(error)")
+    case let error as PostgresError: StageError(.database, "\(error)")
+    default: StageError(.internal, String(describing: type(of: error)))
+    }
+  }
+}
+
+/// Why one message was put aside. A closed list: free text could quote the message.
+public enum RejectionCode: String, Sendable {
+  case malformed
+  case missingHeader = "missing_header"
+  case missingField = "missing_field"
+  case unknownKind = "unknown_kind"
+  case sectionUnreadable = "section_unreadable"
+  case unexpectedKind = "unexpected_kind"
+}

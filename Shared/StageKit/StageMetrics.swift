@@ -1,0 +1,44 @@
+import Contracts
+import Metrics
+
+/// The numbers every stage shows under `/metrics`. Names are API: panels and alerts rest on them.
+public final class StageMetrics {
+  /// Messages sent since the last ``publish()``; plain, because it is raised once per message.
+  public var sent = 0
+  /// Records held back by an objection since the last ``publish()``.
+  public var excluded = 0
+  public let rejected: Counter
+  public let databaseRetries: Counter
+  private let received: Counter
+  private let sentTotal: Counter
+  private let excludedTotal: Counter
+  private let batchSeconds: Metrics.Timer
+  private let assigned: Gauge
+
+  public init(stage: StageName, factory: any MetricsFactory) {
+    let labels = [("stage", stage.rawValue)]
+    received = Counter(label: "caredata_messages_received_total", dimensions: labels, factory: factory)
+    sentTotal = Counter(label: "caredata_messages_sent_total", dimensions: labels, factory: factory)
+    excludedTotal = Counter(label: "caredata_records_excluded_total", dimensions: labels, factory: factory)
+    rejected = Counter(label: "caredata_messages_rejected_total", dimensions: labels, factory: factory)
+    databaseRetries = Counter(label: "caredata_retries_total", dimensions: labels, factory: factory)
+    batchSeconds = Metrics.Timer(label: "caredata_batch_seconds", dimensions: labels, factory: factory)
+    assigned = Gauge(label: "caredata_partitions_assigned", dimensions: labels, factory: factory)
+  }
+
+  func batch(messages: Int, duration: Duration) {
+    received.increment(by: messages)
+    batchSeconds.recordNanoseconds(
+      duration.components.seconds * 1_000_000_000 + duration.components.attoseconds / 1_000_000_000)
+    publish()
+  }
+
+  func assignment(_ partitions: Int) { assigned.record(partitions) }
+
+  func publish() {
+    sentTotal.increment(by: sent)
+    excludedTotal.increment(by: excluded)
+    sent = 0
+    excluded = 0
+  }
+}

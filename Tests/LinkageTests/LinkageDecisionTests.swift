@@ -1,0 +1,127 @@
+import Contracts
+import Cryptography
+import Testing
+
+@testable import Linkage
+
+@Suite("Decision of a batch")
+struct LinkageDecisionTests {
+  @Test(arguments: 0..<40)
+  func `persons follow from the set of events, whatever their order, batches and repetitions`(seed: UInt64) throws {
+    var generator = SeededGenerator(seed: seed)
+    let said = randomWorld(&generator, records: UInt64.random(in: 4...40, using: &generator))
+    let truth = LinkageOracle.truth(said)
+    for _ in 0..<5 {
+      var index = MemoryIndex()
+      for batch in batches(said.shuffled(using: &generator), &generator) { try index.apply(batch) }
+      #expect(index.truth == truth)
+      // What went out adds up to the same persons; a withdrawal is forwarded and ends what had gone out before it.
+      #expect(index.view.persons { truth.states[$0] == .withdrawn } == truth.persons)
+    }
+    var once = MemoryIndex()
+    try once.apply(Said.batch(said))
+    #expect(once.truth == truth)
+  }
+
+  @Test func `the oracle notices a planted wrong person`() throws {
+    var index = MemoryIndex()
+    try index.apply(record(1, nhs: 1), record(2, nhs: 1))
+    let said: [Said] = [.record(record(1, nhs: 1)), .record(record(2, nhs: 2))]
+    #expect(index.truth != LinkageOracle.truth(said))
+  }
+
+  @Test func `a record without number joins the only number, and leaves it when a second one appears`() throws {
+    var index = MemoryIndex()
+    try index.apply(record(1, nhs: 1, demographics: 5), record(2, demographics: 5))
+    #expect(index.stored[recordID(2)]?.member.person == PersonAssignment.personID(smallestRecordID: recordID(1)))
+
+    let second = try index.apply(record(3, nhs: 2, demographics: 5))
+    #expect(second.reassigned.map(\.recordID) == [recordID(2)])
+    #expect(second.reassigned.map(\.assignment) == [2])
+    #expect(index.stored[recordID(2)]?.member.person == PersonAssignment.personID(smallestRecordID: recordID(2)))
+
+    let corrected = try index.apply(record(3, version: 2, nhs: 1, demographics: 5))
+    #expect(corrected.reassigned.map(\.recordID) == [recordID(2)])
+    #expect(corrected.reassigned.map(\.assignment) == [3])
+    #expect(index.stored[recordID(2)]?.member.person == PersonAssignment.personID(smallestRecordID: recordID(1)))
+  }
+
+  @Test func `records without number wait for one of their own`() throws {
+    var index = MemoryIndex()
+    try index.apply(record(2, demographics: 5), record(3, demographics: 5))
+    let number = try index.apply(record(4, nhs: 1, demographics: 5))
+    // The smallest record id is still theirs, so their person keeps its id and the new record takes it.
+    #expect(number.reassigned.isEmpty)
+    #expect(
+      number.dispositions
+        == [.record(person: PersonAssignment.personID(smallestRecordID: recordID(2)), assignment: 1)])
+  }
+
+  @Test func `a merge gives new persons to one side, a split gives them back`() throws {
+    var index = MemoryIndex()
+    try index.apply(record(1, nhs: 1), record(2, nhs: 1), record(3, nhs: 2), record(4, nhs: 2))
+    let merged = try index.apply(record(3, version: 2, nhs: 1), record(4, version: 2, nhs: 1))
+    let first = PersonAssignment.personID(smallestRecordID: recordID(1))
+    #expect(merged.dispositions == [.record(person: first, assignment: 2), .record(person: first, assignment: 2)])
+    #expect(merged.reassigned.isEmpty)
+
+    let split = try index.apply(record(1, version: 2, nhs: 3))
+    let second = PersonAssignment.personID(smallestRecordID: recordID(2))
+    #expect(split.dispositions == [.record(person: first, assignment: 1)])
+    #expect(split.reassigned.map(\.recordID) == [2, 3, 4].map(recordID))
+    #expect(split.reassigned.allSatisfy { $0.person == second })
+    #expect(split.reassigned.map(\.assignment) == [2, 3, 3])
+  }
+
+  @Test func `a repeated record goes out as before, with the person of today`() throws {
+    var index = MemoryIndex()
+    let before = try index.apply(record(2, nhs: 1))
+    #expect(try index.apply(record(2, nhs: 1)).dispositions == before.dispositions)
+    try index.apply(record(1, nhs: 1))
+    let person = PersonAssignment.personID(smallestRecordID: recordID(1))
+    #expect(try index.apply(record(2, nhs: 1)).dispositions == [.record(person: person, assignment: 2)])
+  }
+
+  @Test func `a lower version says nothing, and a retraction wins at the same version`() throws {
+    var index = MemoryIndex()
+    try index.apply(record(1, version: 2, nhs: 1))
+    #expect(try index.apply(record(1, version: 1, nhs: 2)).dispositions == [.nothing])
+    #expect(try index.apply(retraction(1, version: 1)).dispositions == [.nothing])
+    #expect(try index.apply(retraction(1, version: 2)).dispositions == [.retraction(.corrected)])
+    #expect(try index.apply(record(1, version: 2, nhs: 1)).dispositions == [.nothing])
+    #expect(try index.apply(retraction(1, version: 2)).dispositions == [.retraction(.corrected)])
+    #expect(index.stored[recordID(1)]?.state == .retracted)
+    let person = PersonAssignment.personID(smallestRecordID: recordID(1))
+    #expect(
+      try index.apply(record(1, version: 3, nhs: 1)).dispositions == [.record(person: person, assignment: 2)])
+  }
+
+  @Test func `an erasure ends what it reaches and turns what comes later under its stamp into retractions`() throws {
+    var index = MemoryIndex()
+    try index.apply(
+      record(1, nhs: 1, stamp: 10), record(2, nhs: 1, stamp: 30), record(3, nhs: 1, stamp: 10, source: .hospital))
+    let erasure = Erasure(token: withdrawalToken(1), allSources: false, stamp: 20)
+    let decision = try index.apply(LinkageBatch(erasures: [erasure]))
+    #expect(decision.withdrawn == [recordID(1)])
+    #expect(decision.reassigned.map(\.recordID) == [recordID(2), recordID(3)])
+    #expect(index.stored[recordID(1)]?.member == ClusterMember(recordID: recordID(1), assignment: 1))
+
+    #expect(try index.apply(record(1, nhs: 1, stamp: 10)).dispositions == [.retraction(.type1)])
+    #expect(try index.apply(record(4, nhs: 1, stamp: 20)).dispositions == [.retraction(.type1)])
+    let all = Erasure(token: withdrawalToken(1), allSources: true, stamp: 15)
+    #expect(try index.apply(LinkageBatch(erasures: [all])).withdrawn == [recordID(3)])
+    #expect(
+      try index.apply(record(5, nhs: 1, stamp: 15, source: .hospital)).dispositions == [.retraction(.type2)])
+    let person = PersonAssignment.personID(smallestRecordID: recordID(2))
+    #expect(
+      try index.apply(record(6, nhs: 1, stamp: 16, source: .hospital)).dispositions
+        == [.record(person: person, assignment: 1)])
+  }
+
+  @Test func `a repeated erasure looks for nothing`() throws {
+    var index = MemoryIndex()
+    let erasure = Erasure(token: withdrawalToken(1), allSources: true, stamp: 20)
+    #expect(try index.apply(LinkageBatch(erasures: [erasure, erasure])).raised == [erasure])
+    #expect(try index.apply(LinkageBatch(erasures: [erasure])).raised.isEmpty)
+  }
+}

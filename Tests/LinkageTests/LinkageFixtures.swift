@@ -1,0 +1,126 @@
+import Contracts
+import Cryptography
+
+@testable import Linkage
+
+/// SplitMix64: the same sequence for the same seed everywhere.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+    return mixed ^ (mixed >> 31)
+  }
+}
+
+/// Record ids; their order is that of the numbers.
+func recordID(_ number: UInt64) -> Token16 { Token16(high: number &* 0x0111_1111_1111_1111, low: number) }
+func nhsToken(_ number: UInt64) -> Token16 { Token16(high: 0x1000 + number, low: number) }
+func demographicsToken(_ number: UInt64) -> Token16 { Token16(high: 0x2000 + number, low: number) }
+func withdrawalToken(_ number: UInt64) -> Token16 { Token16(high: 0x3000 + number, low: number) }
+
+/// A record event; the withdrawal token is that of the NHS number, without one that of the record.
+func record(
+  _ id: UInt64, version: Int64 = 1, nhs: UInt64? = nil, demographics: UInt64? = nil, stamp: Int64 = 1,
+  source: Source = .gp
+) -> RecordEvent {
+  event(
+    id, version, stamp, source,
+    .record(
+      nhsNumber: nhs.map(nhsToken), demographics: demographics.map(demographicsToken),
+      withdrawal: withdrawalToken(nhs ?? 1_000 + id)))
+}
+
+func retraction(_ id: UInt64, version: Int64 = 1, stamp: Int64 = 1, source: Source = .gp) -> RecordEvent {
+  event(id, version, stamp, source, .retraction(.corrected))
+}
+
+private func event(
+  _ id: UInt64, _ version: Int64, _ stamp: Int64, _ source: Source, _ content: RecordEvent.Content
+) -> RecordEvent {
+  RecordEvent(
+    recordID: recordID(id), version: RecordVersion(time: version, digest: 7), stamp: stamp, source: source,
+    extractID: "extract-\(version)", header: headerBytes(id, version, stamp, source), content: content)
+}
+
+func headerBytes(_ id: UInt64, _ version: Int64 = 1, _ stamp: Int64 = 1, _ source: Source = .gp) -> [UInt8] {
+  var writer = WireWriter()
+  writer.bytes(1, recordID(id).bytes)
+  writer.varint(2, UInt64(version))
+  writer.fixed64(3, 7)
+  writer.varint(4, UInt64(stamp))
+  writer.varint(5, 1)
+  writer.bytes(6, Array("extract-\(version)".utf8))
+  writer.bytes(7, Array("A81001".utf8))
+  writer.varint(8, UInt64(source.rawValue))
+  return writer.bytes
+}
+
+/// One message of the stream, in the tests' small vocabulary.
+enum Said: Sendable {
+  case record(RecordEvent)
+  case erasure(Erasure)
+
+  static func batch(_ said: some Sequence<Said>) -> LinkageBatch {
+    var batch = LinkageBatch()
+    for said in said {
+      switch said {
+      case .record(let event): batch.records.append(event)
+      case .erasure(let erasure): batch.erasures.append(erasure)
+      }
+    }
+    return batch
+  }
+}
+
+/// A small world in which tokens meet often: up to three versions of each record, retractions, erasures of both
+/// scopes that reach some versions and not others.
+func randomWorld(_ generator: inout SeededGenerator, records: UInt64) -> [Said] {
+  let numbers = max(2, records / 4)
+  var said: [Said] = []
+  for id in 1...records {
+    let source: Source = [.gp, .hospital, .community].randomElement(using: &generator)!
+    for version in 1...Int64.random(in: 1...3, using: &generator) {
+      let stamp = version * 100 + Int64.random(in: 0..<100, using: &generator)
+      let nhs = Int.random(in: 0..<3, using: &generator) == 0 ? nil : UInt64.random(in: 1...numbers, using: &generator)
+      let demographics =
+        Int.random(in: 0..<5, using: &generator) == 0 ? nil : UInt64.random(in: 1...numbers, using: &generator)
+      said.append(
+        .record(
+          record(id, version: version, nhs: nhs, demographics: demographics, stamp: stamp, source: source)))
+      if Int.random(in: 0..<6, using: &generator) == 0 {
+        said.append(.record(retraction(id, version: version, stamp: stamp, source: source)))
+      }
+    }
+  }
+  for number in 1...numbers where Int.random(in: 0..<4, using: &generator) == 0 {
+    for _ in 0..<2 {
+      said.append(
+        .erasure(
+          Erasure(
+            token: withdrawalToken(number), allSources: Bool.random(using: &generator),
+            stamp: Int64.random(in: 100..<400, using: &generator))))
+    }
+  }
+  return said
+}
+
+/// Cuts a sequence into batches of random sizes, some of them delivered twice.
+func batches(_ said: [Said], _ generator: inout SeededGenerator) -> [LinkageBatch] {
+  var batches: [LinkageBatch] = []
+  var rest = said[...]
+  while !rest.isEmpty {
+    let batch = Said.batch(rest.prefix(Int.random(in: 1...12, using: &generator)))
+    rest = rest.dropFirst(batch.records.count + batch.erasures.count)
+    batches.append(batch)
+    if Int.random(in: 0..<4, using: &generator) == 0, let repeated = batches.randomElement(using: &generator) {
+      batches.append(repeated)
+    }
+  }
+  return batches
+}

@@ -1,0 +1,199 @@
+import Contracts
+import Cryptography
+import Postgres
+import StageKit
+import Testing
+
+@testable import Linkage
+
+@Suite("Index in PostgreSQL")
+struct LinkageIndexTests {
+  private let layout = TopicLayout(partitions: 3)
+  private let schema = TestDatabase.freshSchema()
+
+  private func index() throws -> LinkageIndex {
+    LinkageIndex(database: try TestDatabase.connect(schema: schema), layout: layout)
+  }
+
+  /// Everything but the assignment numbers, which tell how often a person changed on the way.
+  private func content(_ index: LinkageIndex) throws -> [String] {
+    let rows = try index.database.query(
+      """
+      select (record_id, version_time, version_digest, stamp, state, nhs_token, demographics_token, withdrawal_token,
+        source, extract_id, header, person_id)::text from observation
+      union all select (withdrawal_token, all_sources, stamp)::text from erased order by 1
+      """)
+    return (0..<rows.count).map { rows.text($0, 0) }
+  }
+
+  private func truth(_ index: LinkageIndex) throws -> LinkageOracle.Truth {
+    let rows = try index.database.query("select record_id, state, person_id from observation")
+    var truth = LinkageOracle.Truth()
+    for row in 0..<rows.count {
+      let id = rows.token(row, 0)!
+      truth.states[id] = Observation.State(rawValue: Int16(rows.int(row, 1)))
+      truth.persons[id] = rows.token(row, 2)
+    }
+    return truth
+  }
+
+  private func assignments(_ index: LinkageIndex) throws -> [Token16: Int64] {
+    let rows = try index.database.query("select record_id, assignment from observation")
+    return Dictionary(uniqueKeysWithValues: (0..<rows.count).map { (rows.token($0, 0)!, rows.int($0, 1)) })
+  }
+
+  private struct Sent: Equatable {
+    var partition: Int32
+    var key: [UInt8]
+    var envelope: Envelope
+  }
+
+  /// The outbox, taken out.
+  private func sent(_ index: LinkageIndex) throws -> [Sent] {
+    let rows = try index.database.query("select partition, key, value from outbox order by id")
+    try index.database.execute("truncate outbox")
+    return try (0..<rows.count).map { row in
+      Sent(
+        partition: Int32(rows.int(row, 0)), key: rows.bytes(row, 1),
+        envelope: try Envelope(serializedBytes: rows.bytes(row, 2)))
+    }
+  }
+
+  @Test(arguments: [11, 12, 13] as [UInt64])
+  func `two connections with shuffled, repeated batches end where one batch ends`(seed: UInt64) throws {
+    var generator = SeededGenerator(seed: seed)
+    let said = randomWorld(&generator, records: 60)
+    let once = LinkageIndex(
+      database: try TestDatabase.connect(schema: TestDatabase.freshSchema()), layout: layout)
+    _ = try once.apply(Said.batch(said))
+    #expect(try truth(once) == LinkageOracle.truth(said))
+
+    let instances = try [index(), index()]
+    var before: [Token16: Int64] = [:]
+    var view = PublishedView()
+    for (turn, batch) in batches(said.shuffled(using: &generator), &generator).enumerated() {
+      let instance = instances[turn % 2]
+      view.take(batch, try instance.apply(batch))
+      let after = try assignments(instance)
+      #expect(before.allSatisfy { $0.value <= after[$0.key]! })
+      before = after
+    }
+    #expect(try content(instances[0]) == content(once))
+    for sent in try sent(instances[1]) {
+      #expect(sent.envelope.kind == .reassignment)
+      #expect(sent.partition == layout.partition(of: sent.key))
+      let assignment = sent.envelope.assignment
+      view.assign(Token16(bytes: sent.key)!, Token16(bytes: Array(assignment.personID))!, assignment.number)
+    }
+    let truth = LinkageOracle.truth(said)
+    #expect(view.persons { truth.states[$0] == .withdrawn } == truth.persons)
+  }
+
+  @Test func `two instances at once end where one ends`() async throws {
+    var generator = SeededGenerator(seed: 21)
+    let said = randomWorld(&generator, records: 120)
+    let halves = (0..<2).map { half in
+      batches(said.enumerated().filter { $0.offset % 2 == half }.map(\.element), &generator)
+    }
+    let (schema, layout) = (schema, layout)
+    try await withThrowingTaskGroup { group in
+      for half in halves {
+        group.addTask {
+          let index = LinkageIndex(database: try TestDatabase.connect(schema: schema), layout: layout)
+          for batch in half { _ = try index.apply(batch) }
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(try truth(index()) == LinkageOracle.truth(said))
+  }
+
+  @Test func `a reassignment carries the record's header and the number that follows`() throws {
+    let index = try index()
+    _ = try index.apply(LinkageBatch(records: [record(2, version: 5, nhs: 1, stamp: 9)]))
+    #expect(try sent(index).isEmpty)
+    let person = PersonAssignment.personID(smallestRecordID: recordID(1))
+    let dispositions = try index.apply(LinkageBatch(records: [record(1, nhs: 1)]))
+    #expect(dispositions == [.record(person: person, assignment: 1)])
+    let sent = try sent(index)
+    #expect(sent.map(\.key) == [recordID(2).bytes])
+    #expect(try sent[0].envelope.header == Envelope(serializedBytes: envelope(2, 5, 9)).header)
+    #expect(Array(sent[0].envelope.assignment.personID) == person.bytes)
+    #expect(sent[0].envelope.assignment.number == 2)
+  }
+
+  private func envelope(_ id: UInt64, _ version: Int64, _ stamp: Int64) -> [UInt8] {
+    var writer = WireWriter()
+    writer.bytes(2, headerBytes(id, version, stamp))
+    return writer.bytes
+  }
+
+  @Test func `a withdrawn person is gone, and what is emitted again under the stamp stays out`() throws {
+    let index = try index()
+    let records = [record(1, nhs: 1, demographics: 1, stamp: 10), record(2, demographics: 1, stamp: 11)]
+    _ = try index.apply(LinkageBatch(records: records))
+    let erasure = Erasure(token: withdrawalToken(1), allSources: true, stamp: 10)
+    _ = try index.apply(LinkageBatch(erasures: [erasure]))
+    let linking = try index.database.query(
+      "select count(*) from observation where nhs_token is not null or (state = 2 and demographics_token is not null)")
+    #expect(linking.int(0, 0) == 0)
+    #expect(try sent(index).map(\.key) == [recordID(2).bytes])
+    #expect(try index.apply(LinkageBatch(records: [records[0]])) == [.retraction(.type2)])
+    // An older erasure that comes late takes nothing back.
+    let older = Erasure(token: withdrawalToken(1), allSources: true, stamp: 5)
+    _ = try index.apply(LinkageBatch(erasures: [older]))
+    #expect(try index.apply(LinkageBatch(records: [record(3, nhs: 1, stamp: 8)])) == [.retraction(.type2)])
+    #expect(try truth(index).persons.keys.sorted() == [recordID(2)])
+  }
+
+  @Test func `a batch that fails leaves nothing behind`() throws {
+    let index = try index()
+    var poison = record(2, nhs: 1)
+    poison = RecordEvent(
+      recordID: poison.recordID, version: poison.version, stamp: poison.stamp, source: poison.source,
+      extractID: "\u{0}", header: poison.header, content: poison.content)
+    #expect(throws: PostgresError.self) {
+      try index.apply(LinkageBatch(records: [record(1, nhs: 1), poison]))
+    }
+    #expect(try content(index).isEmpty)
+    _ = try index.apply(LinkageBatch(records: [record(1, nhs: 1)]))
+    #expect(try content(index).count == 1)
+  }
+
+  @Test func `in a new life of the broker every reassignment goes out once more`() throws {
+    let index = try index()
+    _ = try index.apply(LinkageBatch(records: [record(2, nhs: 1), record(3, nhs: 3)]))
+    _ = try index.apply(LinkageBatch(records: [record(1, nhs: 1)]))
+    let first = try sent(index)
+    let life = BrokerLife(database: index.database, layout: layout)
+    try life.begin("second")
+    #expect(try sent(index) == first)
+    try life.begin("second")
+    try life.begin("")
+    #expect(try sent(index).isEmpty)
+  }
+
+  @Test func `markers wait for the last of their cut and follow what was in the outbox`() throws {
+    let layout = TopicLayout(partitions: 2)
+    let index = LinkageIndex(database: try index().database, layout: layout)
+    let alignment = CutAlignment(database: index.database, layout: layout)
+    func marker(_ validated: UInt32, _ partition: Int32, cut: String = "cut") -> ReceivedMarker {
+      ReceivedMarker(
+        cutID: cut, validatedPartition: validated, partitions: 2, partition: partition, key: [UInt8(validated)],
+        value: headerBytes(UInt64(validated) * 2 + UInt64(partition)))
+    }
+    try alignment.record([marker(0, 0), marker(1, 0), marker(0, 0), marker(0, 1, cut: "other")])
+    #expect(try index.database.query("select id from outbox").count == 0)
+    _ = try index.apply(LinkageBatch(records: [record(2, nhs: 1)]))
+    _ = try index.apply(LinkageBatch(records: [record(1, nhs: 1)]))
+    try alignment.record([marker(0, 1)])
+    try alignment.record([marker(1, 1)])
+    let rows = try index.database.query("select partition, key, topic from outbox order by id")
+    #expect((0..<rows.count).map { rows.int($0, 0) } == [Int64(layout.partition(of: recordID(2).bytes)), 0, 0, 1, 1])
+    #expect((0..<rows.count).map { rows.bytes($0, 1) }.dropFirst() == [[0], [1], [0], [1]])
+    #expect((0..<rows.count).allSatisfy { rows.text($0, 2) == "caredata.linked" })
+    // Read again after a crash, a marker goes out again by itself.
+    try alignment.record([marker(1, 0)])
+    #expect(try index.database.query("select id from outbox").count == 6)
+  }
+}

@@ -1,0 +1,133 @@
+import Contracts
+import Cryptography
+import Foundation
+import StageKit
+import Testing
+
+@testable import Linkage
+
+@Suite("Messages in and out")
+struct ReceivedBatchTests {
+  private func add(_ envelope: Envelope, to batch: inout ReceivedBatch) throws -> RejectionCode? {
+    let bytes: [UInt8] = try envelope.serializedBytes()
+    return bytes.withUnsafeBytes { batch.add(0, partition: 1, key: $0, value: $0) }
+  }
+
+  private func envelope(_ kind: Kind, header: [UInt8] = headerBytes(1)) -> Envelope {
+    var envelope = Envelope()
+    envelope.kind = kind
+    envelope.header = Data(header)
+    return envelope
+  }
+
+  private func recordEnvelope() -> Envelope {
+    var envelope = envelope(.record)
+    envelope.clinical = Data([1, 2, 3])
+    envelope.attributes = Data([4, 5])
+    envelope.links.nhsNumber = Data(nhsToken(1).bytes)
+    envelope.links.demographics = Data(demographicsToken(2).bytes)
+    envelope.links.withdrawal = Data(withdrawalToken(3).bytes)
+    return envelope
+  }
+
+  @Test func `a record keeps its sections, gets its person and leaves two link tokens behind`() throws {
+    let bytes: [UInt8] = try recordEnvelope().serializedBytes()
+    let out = try bytes.withUnsafeBytes { value in
+      var writer = LinkedEnvelope()
+      return writer.record(
+        try EnvelopeView(value), withdrawal: withdrawalToken(3), person: recordID(9), assignment: 300)
+    }
+    var expected = recordEnvelope()
+    expected.links = LinkTokens()
+    expected.links.withdrawal = Data(withdrawalToken(3).bytes)
+    expected.assignment.personID = Data(recordID(9).bytes)
+    expected.assignment.number = 300
+    #expect(try Envelope(serializedBytes: out) == expected)
+  }
+
+  @Test func `a retraction is header and reason only`() throws {
+    let header = headerBytes(1)
+    let out = header.withUnsafeBytes { header in
+      var writer = LinkedEnvelope()
+      return writer.retraction(header: header, reason: .type1)
+    }
+    var expected = envelope(.retraction)
+    expected.reason = .type1
+    #expect(try Envelope(serializedBytes: out) == expected)
+  }
+
+  @Test func `each kind is taken for what it is`() throws {
+    var batch = ReceivedBatch(capacity: 8)
+    #expect(try add(recordEnvelope(), to: &batch) == nil)
+    var retraction = envelope(.retraction)
+    retraction.reason = .type2
+    #expect(try add(retraction, to: &batch) == nil)
+    var withdrawal = Envelope()
+    withdrawal.kind = .withdrawal
+    withdrawal.withdrawal.token = Data(withdrawalToken(3).bytes)
+    withdrawal.withdrawal.allSources = true
+    withdrawal.withdrawal.erasedStamp = 70
+    #expect(try add(withdrawal, to: &batch) == nil)
+    var marker = Envelope()
+    marker.kind = .marker
+    marker.marker.cutID = "cut"
+    marker.marker.validatedPartition = 2
+    marker.marker.partitions = 3
+    #expect(try add(marker, to: &batch) == nil)
+    #expect(try add(envelope(.reinstatement, header: []), to: &batch) == nil)
+
+    #expect(batch.passages.count == 3)
+    #expect(batch.content.erasures == [Erasure(token: withdrawalToken(3), allSources: true, stamp: 70)])
+    #expect(batch.markers.map(\.cutID) == ["cut"])
+    #expect(batch.markers.map(\.partition) == [1])
+    guard case .record(nhsToken(1), demographicsToken(2), withdrawalToken(3)) = batch.content.records[0].content,
+      case .retraction(.type2) = batch.content.records[1].content
+    else {
+      Issue.record("contents differ")
+      return
+    }
+    #expect(batch.content.records[0].recordID == recordID(1))
+    #expect(batch.content.records[0].extractID == "extract-1")
+  }
+
+  @Test func `a record whose tokens cannot be used is rejected, also towards publication`() throws {
+    var short = recordEnvelope()
+    short.links.nhsNumber = Data([1, 2])
+    var none = recordEnvelope()
+    none.links.withdrawal = Data()
+    var batch = ReceivedBatch(capacity: 2)
+    #expect(try add(short, to: &batch) == .malformed)
+    #expect(try add(none, to: &batch) == .missingField)
+    #expect(batch.passages.count == 2)
+    for event in batch.content.records {
+      guard case .retraction(.rejected) = event.content else {
+        Issue.record("not rejected")
+        return
+      }
+    }
+  }
+
+  @Test func `what cannot be read or does not belong here is put aside`() throws {
+    var batch = ReceivedBatch(capacity: 4)
+    let noise: [UInt8] = [0xff, 0xff, 0xff]
+    #expect(noise.withUnsafeBytes { batch.add(0, partition: 0, key: $0, value: $0) } == .malformed)
+    #expect(try add(envelope(.record, header: []), to: &batch) == .missingHeader)
+    #expect(try add(envelope(.reassignment), to: &batch) == .unexpectedKind)
+    var objection = Envelope()
+    objection.kind = .objection
+    objection.objection.stamp = 1
+    #expect(try add(objection, to: &batch) == .unexpectedKind)
+    var writer = WireWriter()
+    writer.bytes(1, recordID(1).bytes)
+    writer.bytes(6, [0x61, 0])
+    writer.varint(8, 1)
+    #expect(try add(envelope(.record, header: writer.bytes), to: &batch) == .malformed)
+    var wide = headerBytes(1)
+    var digest = WireWriter()
+    digest.fixed64(3, 1 << 63)
+    wide += digest.bytes
+    #expect(try add(envelope(.retraction, header: wide), to: &batch) == .malformed)
+    #expect(batch.passages.isEmpty)
+    #expect(batch.content.records.isEmpty)
+  }
+}

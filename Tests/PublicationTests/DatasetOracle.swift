@@ -1,0 +1,171 @@
+import Clinical
+import Cryptography
+
+@testable import Publication
+
+/// Both datasets by plain loops over all records, as their definitions read.
+struct DatasetOracle {
+  let definition: DatasetDefinition
+  let records: [RecordChange]
+
+  private func live(_ source: Int16) -> [RecordChange] {
+    records.filter { $0.state == .live && $0.extract.source == source }
+  }
+
+  private func entries(_ record: RecordChange) -> [(system: Int16, code: String, day: Int32, position: Int32)] {
+    let clinical = record.facts!.clinical
+    return clinical.codes.indices.map {
+      (clinical.systems[$0], clinical.codes[$0], clinical.days[$0], clinical.positions[$0])
+    }
+  }
+
+  private func hasCondition(_ condition: Condition, _ person: Token16, by day: Int32) -> Bool {
+    live(Sources.gp).filter { $0.personID == person }.flatMap(entries).contains { entry in
+      (entry.day == ClinicalFacts.undated || entry.day <= day)
+        && condition.codes.contains { Int16($0.system.rawValue) == entry.system && $0.code == entry.code }
+    }
+  }
+
+  func conditionPrevalence() -> [DatasetRow] {
+    guard let newest = live(Sources.gp).map(\.extract.period).max(), let day = Period(newest)?.last else { return [] }
+    struct Cell: Hashable {
+      let practice: String
+      let sex: String
+      let band: Int
+    }
+    var cells: [Cell: [Token16]] = [:]
+    for person in Set(live(Sources.gp).map { $0.personID! }) {
+      let own = live(Sources.gp).filter { $0.personID == person }
+      var best: RecordChange?
+      for record in own {
+        let isNewest = !own.contains {
+          $0.extract.organisation == record.extract.organisation && $0.extract.period > record.extract.period
+        }
+        let clinical = record.facts!.clinical
+        guard isNewest, let from = clinical.registeredFrom, from <= day.day else { continue }
+        if let to = clinical.registeredTo, to <= day.day { continue }
+        guard let current = best else {
+          best = record
+          continue
+        }
+        let currentFrom = current.facts!.clinical.registeredFrom!
+        if from > currentFrom || from == currentFrom && record.recordID < current.recordID { best = record }
+      }
+      guard let best else { continue }
+      let attributes = best.facts!.attributes
+      let age = day.year - Int(attributes.yearOfBirth)
+      var band = definition.ageBands.count
+      if attributes.yearOfBirth > 0, age >= 0 { band = definition.ageBands.lastIndex { $0.lower <= age }! }
+      let sex = attributes.sex == 1 ? "M" : attributes.sex == 2 ? "F" : "U"
+      cells[Cell(practice: best.extract.organisation, sex: sex, band: band), default: []].append(person)
+    }
+    let labels = definition.ageBands.map(\.label) + ["unknown"]
+    return Set(cells.keys.map(\.practice)).sorted().flatMap { practice in
+      definition.conditions.flatMap { condition in
+        cells.filter { $0.key.practice == practice }
+          .sorted { ($0.key.sex, $0.key.band) < ($1.key.sex, $1.key.band) }
+          .map { cell, people in
+            let ill = people.filter { hasCondition(condition, $0, by: day.day) }.count
+            let shown = definition.disclosure.part(ill, of: people.count)
+            return DatasetRow(
+              dimensions: [practice, condition.name, cell.sex, labels[cell.band]],
+              counts: [shown.whole, shown.part], status: shown.status)
+          }
+      }
+    }
+  }
+
+  func emergencyAdmissions() -> [DatasetRow] {
+    struct Spell: Hashable {
+      let person: Token16
+      let organisation: String
+      let day: Int32
+      let code: String
+    }
+    var spells: Set<Spell> = []
+    for record in live(Sources.hospital) {
+      for entry in entries(record)
+      where entry.system == 6 && entry.position == 1 && definition.admissionMethods.contains(entry.code)
+        && entry.day != ClinicalFacts.undated
+      {
+        spells.insert(
+          Spell(
+            person: record.personID!, organisation: record.extract.organisation, day: entry.day, code: entry.code))
+      }
+    }
+    let known = Set(live(Sources.gp).map { $0.personID! })
+    let months = Set(spells.map { CalendarDate(day: $0.day).iso.prefix(7) }).sorted()
+    return months.flatMap { month in
+      definition.conditions.flatMap { condition in
+        ["with", "without", "unlinked"].map { group in
+          let inside = spells.filter { spell in
+            guard CalendarDate(day: spell.day).iso.hasPrefix(month) else { return false }
+            guard known.contains(spell.person) else { return group == "unlinked" }
+            return group == (hasCondition(condition, spell.person, by: spell.day) ? "with" : "without")
+          }
+          let shown = definition.disclosure.events(inside.count, of: Set(inside.map(\.person)).count)
+          return DatasetRow(
+            dimensions: [String(month), condition.name, group], counts: [shown.events, shown.people],
+            status: shown.status)
+        }
+      }
+    }
+  }
+}
+
+/// Seeded records that meet every branch: several practices and periods, moves, undated and future entries, codes of
+/// another system with the same text, overlapping look-back windows, records that are not live.
+enum RandomRegion {
+  static func records(seed: UInt64) -> [RecordChange] {
+    var generator = SeededGenerator(seed: seed)
+    var records: [RecordChange] = []
+    let base = CalendarDate(iso: "2026-08-01")!.day
+    func add(_ person: Int, _ extract: ExtractReference, _ facts: Facts) {
+      var change = record(records.count, extract: extract, person: person, facts: facts)
+      if generator.chance(0.1) { change = change.retracted() }
+      records.append(change)
+    }
+    let codes: [(Int16, String)] = [
+      (1, "C10.."), (2, "C10.."), (3, "44054006"), (1, "X40J4"), (2, "X40J4"), (1, "H33.."), (3, "13645005"),
+      (2, "XE0Ub"), (3, "9999999999"), (4, "E119"),
+    ]
+    func entry() -> (Int16, String, Int32, Int32) {
+      let (system, code) = codes.randomElement(using: &generator)!
+      let day = generator.chance(0.1) ? ClinicalFacts.undated : base + Int32.random(in: -400...120, using: &generator)
+      return (system, code, day, 0)
+    }
+    for person in 0..<80 {
+      if generator.chance(0.85) {
+        for _ in 0..<Int.random(in: 1...4, using: &generator) {
+          let practice = "A8100\(Int.random(in: 1...3, using: &generator))"
+          let period = ["2026-08", "2026-09", "2026-10"].randomElement(using: &generator)!
+          let from = generator.chance(0.05) ? nil : base - [0, 1, 30, 900].randomElement(using: &generator)!
+          let to = generator.chance(0.3) ? base + Int32.random(in: -10...120, using: &generator) : nil
+          add(
+            person, extract("g-\(practice)-\(period)", organisation: practice, period: period),
+            facts(
+              (0..<Int.random(in: 0...3, using: &generator)).map { _ in entry() }, registered: from, to: to,
+              sex: [0, 1, 2, 9].randomElement(using: &generator)!,
+              yearOfBirth: [0, 1930, 1946, 1947, 1961, 1962, 1986, 2008, 2009, 2026, 2027].randomElement(
+                using: &generator)!))
+        }
+      }
+      for _ in 0..<Int.random(in: 0...2, using: &generator) {
+        let hospital = "R0\(Int.random(in: 1...2, using: &generator))"
+        let admissions = (0..<Int.random(in: 1...4, using: &generator)).map { _ -> (Int16, String, Int32, Int32) in
+          let method = ["11", "21", "2A", "28", "31"].randomElement(using: &generator)!
+          let later = Int32.random(in: 0...4, using: &generator) * 15
+          let day = generator.chance(0.05) ? ClinicalFacts.undated : base + later
+          return (6, method, day, generator.chance(0.8) ? 1 : 2)
+        }
+        add(
+          person, extract("h-\(hospital)", organisation: hospital, source: Sources.hospital),
+          facts(admissions + [entry()], registered: nil))
+      }
+      if generator.chance(0.3) {
+        add(person, extract("c", organisation: "C1", source: Sources.community), facts([entry()]))
+      }
+    }
+    return records
+  }
+}
