@@ -132,6 +132,8 @@ final class StageLoop<S: Stage>: RebalanceDelegate {
     while true {
       do {
         let connection = try Connection(configuration.databaseURL)
+        // Tells the operator, in pg_stat_activity, whose session it is.
+        try connection.execute("set application_name = 'caredata-\(S.name.rawValue)'")
         try connection.migrate(
           schema: S.name.schema,
           [Migration(version: 1, name: "stream start", sql: StreamStart.migrationSQL)] + S.migrations)
