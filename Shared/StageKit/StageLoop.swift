@@ -50,7 +50,8 @@ final class StageLoop<S: Stage>: RebalanceDelegate {
       configuration.backlogBytes > 0
       ? BacklogLimit(bytesPerPartition: configuration.backlogBytes, groups: configuration.layout.readers()) : nil
     let producer = try Producer(configuration.kafka, backlog: backlog)
-    stopping.whenSet { producer.cancel() }
+    // A stop lets the batch in hand finish; only an absent broker or reader may not hold it up for ever.
+    stopping.whenSet { DispatchQueue.global().asyncAfter(deadline: .now() + 12) { producer.cancel() } }
     let output = StageOutput(producer: producer, layout: configuration.layout, stage: S.name, metrics: metrics)
     defer { producer.close() }
     while !stopping.isSet {

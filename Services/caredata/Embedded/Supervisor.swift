@@ -160,7 +160,7 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
   private func handle(_ exit: ChildProcess.Exit) throws {
     if exit.pid == broker?.pid {
       report("the broker \(exit.text); starting a new incarnation, every service starts again")
-      services.forEach { $0.killNow() }
+      for service in services { service.killNow() }
       waitForEnd(of: services, seconds: 10)
       try startBroker()
       try startServices()
@@ -194,9 +194,9 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
   func stop() {
     requestStop()
     settings.state.forgetRunning()
-    services.forEach { $0.terminate() }
+    for service in services { service.terminate() }
     waitForEnd(of: services, seconds: 25)
-    services.forEach { $0.killNow() }
+    for service in services { service.killNow() }
     broker?.terminate()
     waitForEnd(of: [broker].compactMap(\.self), seconds: 5)
     broker?.killNow()
