@@ -147,14 +147,23 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
   func run() throws {
     while true {
       condition.lock()
-      while exits.isEmpty && !isStopping { condition.wait() }
+      // PostgreSQL is not our child: its end is noticed by asking.
+      if exits.isEmpty && !isStopping { _ = condition.wait(until: Date(timeIntervalSinceNow: 0.25)) }
       let ended = exits
       exits = []
       let stopping = isStopping
       condition.unlock()
       if stopping { return }
+      try revivePostgres()
       for exit in ended { try handle(exit) }
     }
+  }
+
+  /// Starts PostgreSQL again when it has ended. The services and commands wait for it.
+  private func revivePostgres() throws {
+    guard let postgres, !postgres.isAlive else { return }
+    report("PostgreSQL has ended; starting it again")
+    _ = try postgres.start()
   }
 
   private func handle(_ exit: ChildProcess.Exit) throws {
@@ -216,6 +225,7 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
     let deadline = Date(timeIntervalSinceNow: seconds)
     while Date.now < deadline {
       if let value = try probe() { return value }
+      try revivePostgres()
       condition.lock()
       let failed = exits.first { !$0.wasSignal }
       let stopping = isStopping
