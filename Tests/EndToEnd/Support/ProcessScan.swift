@@ -16,7 +16,7 @@ enum ProcessScan {
         arguments, text("/proc/\(name)/environ"),
         (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(name)/cwd")) ?? "",
       ]
-      if marks.contains(where: { mark in everything.contains { $0.contains(mark) } }), !isDead(name) {
+      if marks.contains(where: { mark in everything.contains { $0.contains(mark) } }), isAlive(pid) {
         found[pid] = arguments.replacingOccurrences(of: "\0", with: " ")
       }
     }
@@ -27,9 +27,9 @@ enum ProcessScan {
     (FileManager.default.contents(atPath: path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
   }
 
-  /// Ended, but not yet collected by its parent.
-  private static func isDead(_ pid: String) -> Bool {
+  /// Whether there is such a process; one that has ended and is not yet collected by its parent does not count.
+  static func isAlive(_ pid: pid_t) -> Bool {
     let fields = text("/proc/\(pid)/stat").split(separator: ")").last?.split(separator: " ") ?? []
-    return fields.first.map { "ZX".contains($0) } ?? true
+    return fields.first.map { !"ZX".contains($0) } ?? false
   }
 }

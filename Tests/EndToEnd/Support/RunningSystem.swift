@@ -174,12 +174,6 @@ final class RunningSystem {
     return (release, [UInt8](csv))
   }
 
-  /// Both datasets as CSV.
-  func releaseAll() throws -> Outcome {
-    Outcome(
-      prevalence: try release("condition-prevalence").csv, admissions: try release("emergency-admissions").csv)
-  }
-
   // MARK: - Topics
 
   struct Record {
@@ -242,27 +236,21 @@ final class RunningSystem {
       for pid in processes.keys { kill(pid, SIGKILL) }
       usleep(20_000)
     }
-    try? PrivatePostgres(directory: state.postgres).remove()
   }
 }
 
-/// Both datasets as the analyst reads them.
-struct Outcome: Equatable {
-  let prevalence: [UInt8]
-  let admissions: [UInt8]
-}
-
-/// Runs `body` on a system of its own, stops it and makes sure that nothing is left of it.
+/// Runs `body` on a system, stops it and makes sure that nothing is left of it.
+///
+/// - Parameter folder: for several runs on one state, which stays; without it the system gets a folder of its own.
 func withSystem<T>(
-  _ options: RunningSystem.Options = .init(), _ body: (RunningSystem) throws -> T
+  _ options: RunningSystem.Options = .init(), in folder: String? = nil, _ body: (RunningSystem) throws -> T
 ) throws -> T {
-  let folder = TestFolder.make("system")
-  defer { TestFolder.remove(folder) }
-  let system = try RunningSystem(options, in: folder)
+  let own = folder == nil ? TestFolder.make("system") : nil
+  defer { if let own { TestFolder.remove(own) } }
+  let system = try RunningSystem(options, in: folder ?? own ?? "")
   do {
     let result = try body(system)
-    try system.stop()
-    try PrivatePostgres(directory: system.state.postgres).remove()
+    if system.up.isRunning { try system.stop() }
     return result
   } catch {
     system.clear()
