@@ -69,10 +69,10 @@ import Testing
   /// A plan that pairs everybody with everybody takes minutes here.
   @Test func `many people in tables without statistics take seconds`() throws {
     let database = try Self.database(
-      (0..<20_000).map { record($0, facts: facts([(1, "C10..", 20_000, 0), (6, "21", 20_700, 1)])) }
-        + (20_000..<25_000).map {
+      (0..<12_000).map { record($0, facts: facts([(1, "C10..", 20_000, 0), (6, "21", 20_700, 1)])) }
+        + (12_000..<14_000).map {
           record(
-            $0, extract: extract("h", organisation: "R01", source: Sources.hospital), person: $0 - 18_000,
+            $0, extract: extract("h", organisation: "R01", source: Sources.hospital), person: $0 - 10_000,
             facts: facts([(6, "21", 20_700, 1)]))
         })
     try database.execute("set statement_timeout = '10s'")
