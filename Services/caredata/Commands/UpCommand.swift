@@ -17,12 +17,17 @@ struct UpCommand: AsyncParsableCommand {
   @OptionGroup var options: EmbeddedOptions
 
   func run() async throws {
-    let supervisor = try Supervisor(try options.settings()) { print($0) }
+    let supervisor = try Supervisor(try options.settings()) { text in
+      print(text)
+      // Whoever watches through a file or a pipe sees it now.
+      fflush(nil)
+    }
     let signals = StopSignals { supervisor.requestStop() }
     defer { signals.cancel() }
     do {
       try supervisor.start()
       print("running in \(try options.settings().state.path); Ctrl-C stops it. In another terminal: caredata status")
+      fflush(nil)
       try supervisor.run()
     } catch {
       supervisor.stop()
