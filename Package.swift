@@ -90,6 +90,6 @@ let package = Package(
     tests("LinkageTests", ["Linkage", "caredata"]),
     tests("PublicationTests", ["Publication"]),
     tests("CommandLineTests", ["caredata"]),
-    tests("EndToEnd", ["caredata", "Kafka", "Postgres", "Contracts", "Cryptography"]),
+    tests("EndToEnd", ["caredata", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography"]),
   ]
 )

@@ -67,8 +67,11 @@ struct Admission {
       """,
       [.int(no), .int(digest), .int(Int64(receipt.recordsAdmitted)), .bytes(try receipt.serializedBytes())])
     try Outbox.append(retractions, to: database)
-    try ledger.follow(admission: no, scope: scope, extractID: extract.extractID, database)
+    try ledger.follow(admission: no, scope: scope, database)
     try Outbox.append([try receipts.entry(receipt)], to: database)
+    // Its records wait until everything queued so far is sent: its own objections must be there before them.
+    try database.query(
+      "update extract set barrier = coalesce((select max(id) from outbox), 0) where no = $1::bigint", [.int(no)])
     try dropForerunners(of: extract, database)
   }
 
@@ -172,7 +175,7 @@ struct Admission {
     }
     return Outbox.Entry(
       topic: layout.name(.validated), partition: layout.partition(of: token), key: token,
-      value: try envelope.serializedBytes(), extractID: extract.extractID)
+      value: try envelope.serializedBytes())
   }
 
   private func receipt(

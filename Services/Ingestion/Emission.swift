@@ -7,7 +7,8 @@ import StageKit
 /// Sends admitted extracts to `validated`, a bounded piece at a time, in an order that never changes.
 ///
 /// The admitted rows are the outbox: position and stamp were fixed at admission, so a piece sent again after a crash
-/// carries the same headers. Objections and retractions of an extract go before its first record.
+/// carries the same headers. Everything that was queued
+/// before or with the admission, objections and retractions above all, goes before its first record.
 final class Emission {
   private static let pieceBytes = 8_000_000
   private static let pieceRecords = 2_000
@@ -23,7 +24,7 @@ final class Emission {
   }
 
   static let ready = """
-    state = 'admitted' and not exists (select from outbox o where o.extract_id = extract.extract_id)
+    state = 'admitted' and not exists (select from outbox where id <= barrier)
     """
 
   /// Returns whether there was an extract to send from.

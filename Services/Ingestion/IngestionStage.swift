@@ -185,7 +185,7 @@ final class IngestionStage: Stage {
         [.text(receipt.id)])
       for row in 0..<rows.count { try database.execute(IngestionSchema.dropStaging(rows.int(row, 0))) }
     }
-    try ledger.record(intake.spoken, extractID: nil, database)
+    try ledger.record(intake.spoken, database)
     try acknowledge(intake, database)
   }
 

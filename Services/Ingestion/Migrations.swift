@@ -22,7 +22,7 @@ enum IngestionSchema {
           opened boolean not null default false, closed boolean not null default false,
           expected int not null default 0, received bigint not null default 0, examined bigint not null default -1,
           digest bigint not null default 0, admitted int not null default 0, emitted int not null default 0,
-          rejected_by_connector text not null default '{}', receipt bytea);
+          rejected_by_connector text not null default '{}', barrier bigint not null default 0, receipt bytea);
         create index on extract (state) where state in ('staging', 'admitted', 'emitted');
         create table record_state (
           record_id bytea primary key, scope_no int not null, patient_key bytea not null, routing_token bytea not null,
@@ -40,7 +40,6 @@ enum IngestionSchema {
           submission_id text not null, sequence int not null, expected int not null,
           primary key (submission_id, sequence));
         \(Outbox.migrationSQL)
-        create index on outbox (extract_id) where extract_id is not null;
         """)
   ]
 

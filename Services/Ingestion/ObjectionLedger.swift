@@ -19,7 +19,7 @@ struct ObjectionLedger {
   private static let lock: Int64 = 0x6f62_6a65_6374_696f
 
   /// Takes decisions in and states what is news, within the caller's transaction.
-  func record(_ spoken: [Spoken], extractID: String?, _ database: Connection) throws {
+  func record(_ spoken: [Spoken], _ database: Connection) throws {
     guard !spoken.isEmpty else { return }
     try database.query("select pg_advisory_xact_lock($1)", [.int(Self.lock)])
     var decisions = try self.decisions(of: Set(spoken.map(\.origin)), database)
@@ -35,11 +35,11 @@ struct ObjectionLedger {
     try store(news, database)
     var extra: [Token16: Set<Token16>] = [:]
     for item in spoken { extra[item.origin, default: []].insert(item.token) }
-    try reconcile(decisions, extraTokens: extra, retractsUnused: false, extractID: extractID, database)
+    try reconcile(decisions, extraTokens: extra, retractsUnused: false, database)
   }
 
   /// States and retracts what an admission has moved. `origins` may hold patients without any objection.
-  func follow(admission no: Int64, scope: Int64, extractID: String, _ database: Connection) throws {
+  func follow(admission no: Int64, scope: Int64, _ database: Connection) throws {
     try database.query("select pg_advisory_xact_lock($1)", [.int(Self.lock)])
     let rows = try database.query(
       """
@@ -50,7 +50,7 @@ struct ObjectionLedger {
     let origins = Set((0..<rows.count).compactMap { Token16(bytes: rows.bytes($0, 0)) })
     guard !origins.isEmpty else { return }
     try reconcile(
-      try decisions(of: origins, database), extraTokens: [:], retractsUnused: true, extractID: extractID, database)
+      try decisions(of: origins, database), extraTokens: [:], retractsUnused: true, database)
   }
 
   /// Every statement again, for a broker that has forgotten.
@@ -59,7 +59,7 @@ struct ObjectionLedger {
       "select origin, token, type::bigint, decision::bigint, day::bigint, retracted, stamp from statement order by stamp"
     )
     try Outbox.append(
-      try (0..<rows.count).map { try notice(Self.entry(rows, $0), stamp: rows.int($0, 6), nil) }, to: database)
+      try (0..<rows.count).map { try notice(Self.entry(rows, $0), stamp: rows.int($0, 6)) }, to: database)
   }
 
   private func decisions(of origins: Set<Token16>, _ database: Connection) throws -> [Token16: [ObjectionType:
@@ -97,7 +97,7 @@ struct ObjectionLedger {
 
   private func reconcile(
     _ decisions: [Token16: [ObjectionType: Decision]], extraTokens: [Token16: Set<Token16>], retractsUnused: Bool,
-    extractID: String?, _ database: Connection
+    _ database: Connection
   ) throws {
     let origins = Parameter.bytesArray(decisions.keys.sorted().map(\.bytes))
     var live: [Token16: Set<Token16>] = [:]
@@ -126,10 +126,10 @@ struct ObjectionLedger {
           liveTokens: live[origin] ?? [], extraTokens: extraTokens[origin] ?? [], ledger: ledger[origin] ?? []),
         retractsUnused: retractsUnused)
     }
-    try write(changes, extractID: extractID, database)
+    try write(changes, database)
   }
 
-  private func write(_ changes: [LedgerEntry], extractID: String?, _ database: Connection) throws {
+  private func write(_ changes: [LedgerEntry], _ database: Connection) throws {
     guard !changes.isEmpty else { return }
     let stamps = try database.query(
       "select nextval('stamp') from generate_series(1, $1::bigint)", [.int(Int64(changes.count))])
@@ -150,10 +150,10 @@ struct ObjectionLedger {
         .intArray((0..<changes.count).map { stamps.int($0, 0) }), .intArray(changes.map { $0.isRetracted ? 1 : 0 }),
       ])
     try Outbox.append(
-      try changes.enumerated().map { try notice($1, stamp: stamps.int($0, 0), extractID) }, to: database)
+      try changes.enumerated().map { try notice($1, stamp: stamps.int($0, 0)) }, to: database)
   }
 
-  private func notice(_ entry: LedgerEntry, stamp: Int64, _ extractID: String?) throws -> Outbox.Entry {
+  private func notice(_ entry: LedgerEntry, stamp: Int64) throws -> Outbox.Entry {
     let envelope = Envelope.with {
       $0.kind = .objection
       $0.objection.origin = Data(entry.origin.bytes)
@@ -165,7 +165,7 @@ struct ObjectionLedger {
     }
     return Outbox.Entry(
       topic: layout.name(.validated), partition: layout.partition(of: entry.token.bytes), key: entry.token.bytes,
-      value: try envelope.serializedBytes(), extractID: extractID)
+      value: try envelope.serializedBytes())
   }
 
   private static func entry(_ rows: Rows, _ row: Int) -> LedgerEntry {

@@ -6,9 +6,9 @@ import StageKit
 struct ReceiptFactory {
   let layout: TopicLayout
 
-  func entry(_ receipt: Receipt, extractID: String? = nil) throws -> Outbox.Entry {
+  func entry(_ receipt: Receipt) throws -> Outbox.Entry {
     Outbox.Entry(
       topic: layout.name(.receipts), partition: layout.partition(ofText: receipt.id), key: Array(receipt.id.utf8),
-      value: try receipt.serializedBytes(), extractID: extractID)
+      value: try receipt.serializedBytes())
   }
 }

@@ -14,6 +14,9 @@ struct DatasetQueries {
   }
 
   func table() throws -> DatasetTable {
+    // The planner expects a handful of people from each step and would look every person up among all others; and
+    // compiling the plan takes longer than running it.
+    try database.execute("set local enable_nestloop = off; set local jit = off; set local work_mem = '64MB'")
     let rows =
       switch definition.measure {
       case .conditionPrevalence: try conditionPrevalence()

@@ -6,6 +6,7 @@ enum FactSchema {
   static let migrations = [
     Migration(version: 2, name: "facts", sql: facts), Migration(version: 3, name: "outbox", sql: Outbox.migrationSQL),
     Migration(version: 4, name: "releases", sql: releases),
+    Migration(version: 5, name: "incarnation", sql: "create table incarnation (id text primary key);"),
   ]
 
   /// `record`: one row per record id for ever; the columns from `year_of_birth` on are facts, null unless live.

@@ -23,6 +23,7 @@ final class PublicationStage: Stage {
 
   func assigned(_ partitions: [TopicPartition]) throws {
     opener.load(proven: try facts().provenKeys())
+    try BrokerLife(database: context.database).begin(context.configuration.incarnation, announce: announce)
   }
 
   func process(_ batch: MessageBatch, _ output: StageOutput) throws {

@@ -7,25 +7,6 @@ struct ReleaseTopics {
   let configuration: KafkaConfiguration
   let layout: TopicLayout
 
-  /// What follows a release in topic `releases`; the offsets tell a subscriber when it has every row.
-  struct Manifest: Encodable {
-    struct Range: Encodable {
-      let partition: Int32
-      let first: Int64
-      /// The offset after the last row.
-      let end: Int64
-    }
-
-    let dataset: String
-    let release: String
-    let rows: Int
-    let sha256: String
-    let topic: String
-    /// In published order; the objects of the rows have none.
-    let columns: [String]
-    let partitions: [Range]
-  }
-
   /// - Important: one release of a dataset at a time, else the ranges hold rows of both.
   func publish(_ release: Release, at time: Date) throws {
     let dataset = release.definition.name
@@ -45,7 +26,7 @@ struct ReleaseTopics {
     }
     try producer.flush()
     let after = try ends(topic)
-    let manifest = Manifest(
+    let manifest = ReleaseManifest(
       dataset: dataset, release: release.id, rows: release.table.rows.count, sha256: release.sha256, topic: topic,
       columns: release.table.columns.map(\.name),
       partitions: zip(before, after).enumerated().map { partition, ends in

@@ -174,8 +174,13 @@ public final class BatchConsumer {
     if let error = rd_kafka_consumer_close_queue(handle.pointer, queue) { rd_kafka_error_destroy(error) }
     let end = ContinuousClock.now + Self.closeTimeout
     while rd_kafka_consumer_closed(handle.pointer) == 0, ContinuousClock.now < end {
-      // The rebalance callback runs in here.
-      if let event = rd_kafka_queue_poll(queue, 20) { rd_kafka_event_destroy(event) }
+      guard let event = rd_kafka_queue_poll(queue, 20) else { continue }
+      // From a queue polled like this librdkafka hands out the rebalance instead of calling back.
+      if rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE {
+        let partitions = rd_kafka_event_topic_partition_list(event)
+        rebalance(handle.pointer, rd_kafka_event_error(event), partitions, rd_kafka_opaque(handle.pointer))
+      }
+      rd_kafka_event_destroy(event)
     }
     if rd_kafka_consumer_closed(handle.pointer) == 0 { handle.abandon() }
     rd_kafka_queue_destroy(queue)

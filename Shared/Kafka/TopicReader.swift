@@ -36,7 +36,7 @@ public final class TopicReader {
       ClientProfile(
         type: RD_KAFKA_CONSUMER,
         fixed: ["enable.auto.commit": "false", "enable.auto.offset.store": "false"],
-        defaults: ["auto.offset.reset": "error", "allow.auto.create.topics": "false"]),
+        defaults: ["auto.offset.reset": "error"]),
       configuration)
     rd_kafka_poll_set_consumer(handle.pointer)
     topicHandle = try TopicHandle(topic, handle)

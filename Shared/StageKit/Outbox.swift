@@ -5,7 +5,7 @@ public struct Outbox {
   public static let migrationSQL = """
     create table outbox (
       id bigint generated always as identity primary key, topic text not null, partition int not null,
-      key bytea not null, value bytea not null, extract_id text);
+      key bytea not null, value bytea not null);
     """
 
   public struct Entry {
@@ -13,15 +13,12 @@ public struct Outbox {
     public var partition: Int32
     public var key: [UInt8]
     public var value: [UInt8]
-    /// Set where an extract must wait for this message to be sent.
-    public var extractID: String?
 
-    public init(topic: String, partition: Int32, key: [UInt8], value: [UInt8], extractID: String? = nil) {
+    public init(topic: String, partition: Int32, key: [UInt8], value: [UInt8]) {
       self.topic = topic
       self.partition = partition
       self.key = key
       self.value = value
-      self.extractID = extractID
     }
   }
 
@@ -31,14 +28,13 @@ public struct Outbox {
   /// Appends within the caller's transaction.
   public static func append(_ entries: [Entry], to database: Connection) throws {
     guard !entries.isEmpty else { return }
-    try database.copyIn("COPY outbox (topic, partition, key, value, extract_id) FROM STDIN (FORMAT binary)") { writer in
+    try database.copyIn("COPY outbox (topic, partition, key, value) FROM STDIN (FORMAT binary)") { writer in
       for entry in entries {
-        writer.row(5)
+        writer.row(4)
         writer.text(entry.topic)
         writer.int4(entry.partition)
         writer.bytes(entry.key)
         writer.bytes(entry.value)
-        if let id = entry.extractID { writer.text(id) } else { writer.null() }
       }
     }
   }

@@ -7,7 +7,7 @@ import Postgres
 ///
 /// All calls come from one thread. A retriable PostgreSQL or Kafka error thrown from any of them makes the loop wait,
 /// reconnect, reload the stage's state (``revoked(_:)`` then ``assigned(_:)``) and run the same batch again, so every
-/// effect must be idempotent and in-memory state may change only after the transaction that stored it is committed.
+/// effect must be idempotent; what is in memory may run ahead of the transaction, since a failure reloads it.
 public protocol Stage: AnyObject, SendableMetatype {
   static var name: StageName { get }
   static var input: [Topic] { get }

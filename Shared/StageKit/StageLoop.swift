@@ -50,7 +50,8 @@ final class StageLoop<S: Stage>: RebalanceDelegate {
       configuration.backlogBytes > 0
       ? BacklogLimit(bytesPerPartition: configuration.backlogBytes, groups: configuration.layout.readers()) : nil
     let producer = try Producer(configuration.kafka, backlog: backlog)
-    stopping.whenSet { producer.cancel() }
+    // A stop lets the batch in hand finish; only an absent broker or reader may not hold it up for ever.
+    stopping.whenSet { DispatchQueue.global().asyncAfter(deadline: .now() + 12) { producer.cancel() } }
     let output = StageOutput(producer: producer, layout: configuration.layout, stage: S.name, metrics: metrics)
     defer { producer.close() }
     while !stopping.isSet {
@@ -116,6 +117,8 @@ final class StageLoop<S: Stage>: RebalanceDelegate {
     health.waiting(for: "\(error)")
     // Outputs of the failed attempt may still be on their way; what they report is no longer of interest.
     try? output.flush()
+    // What is short for a moment, memory or disk space of the server, is not to be asked for in a tight loop.
+    guard !stopping.wait(seconds: 0.1) else { throw Interrupted() }
     if !context.database.isUsable {
       context.database.close()
       context.database = try Self.connect(configuration, logger, health, stopping)

@@ -17,7 +17,8 @@ public enum StageMain<S: Stage> {
     }
   }
 
-  static func serve(_ configuration: StageConfiguration) async throws {
+  static func serve(_ settings: StageConfiguration) async throws {
+    var configuration = settings
     let level = configuration.logLevel
     LoggingSystem.bootstrap { label in
       var handler = JSONLogHandler(label: label)
@@ -27,6 +28,9 @@ public enum StageMain<S: Stage> {
     let registry = PrometheusRegistry()
     MetricsSystem.bootstrap(registry)
     let logger = Logger(label: S.name.rawValue)
+    configuration.kafka.log = { level, facility, text in
+      logger.log(level: level <= 3 ? .warning : .debug, "\(text)", metadata: ["facility": "\(facility)"])
+    }
     let health = Health(readyFile: configuration.readyFile)
     let stopping = StopFlag()
     let loop = LoopService<S>(

@@ -65,4 +65,20 @@ import Testing
 
         """)
   }
+
+  /// A plan that pairs everybody with everybody takes minutes here.
+  @Test func `many people in tables without statistics take seconds`() throws {
+    let database = try Self.database(
+      (0..<12_000).map { record($0, facts: facts([(1, "C10..", 20_000, 0), (6, "21", 20_700, 1)])) }
+        + (12_000..<14_000).map {
+          record(
+            $0, extract: extract("h", organisation: "R01", source: Sources.hospital), person: $0 - 10_000,
+            facts: facts([(6, "21", 20_700, 1)]))
+        })
+    try database.execute("set statement_timeout = '10s'")
+    for (name, rows) in [("condition-prevalence", 4), ("emergency-admissions", 12)] {
+      let table = try database.transaction { try DatasetQueries(database, Definitions.load(name)).table() }
+      #expect(table.rows.count == rows)
+    }
+  }
 }

@@ -2,22 +2,6 @@ import Contracts
 import Foundation
 import Kafka
 
-/// A release as its manifest in topic `releases` declares it.
-struct ReleaseManifest: Decodable {
-  struct Range: Decodable {
-    let partition: Int32
-    let first: Int64
-    let end: Int64
-  }
-
-  let dataset: String
-  let release: String
-  let rows: Int
-  let sha256: String
-  let columns: [String]
-  let partitions: [Range]
-}
-
 /// One row with its columns in published order; numbers and `*` as text.
 struct ReleasedRow {
   let release: String

@@ -21,7 +21,12 @@ struct Installation {
 
   init(environment: [String: String]) async throws {
     self.environment = environment
-    configuration = try await StageConfiguration.load(environment: environment)
+    var configuration = try await StageConfiguration.load(environment: environment)
+    // A command says in its own words what failed; only what stops librdkafka itself is worth a line of its own.
+    configuration.kafka.log = { level, facility, text in
+      if level <= 2 { print("\(facility): \(text)", to: &standardError) }
+    }
+    self.configuration = configuration
   }
 }
 

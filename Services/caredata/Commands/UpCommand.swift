@@ -17,12 +17,17 @@ struct UpCommand: AsyncParsableCommand {
   @OptionGroup var options: EmbeddedOptions
 
   func run() async throws {
-    let supervisor = try Supervisor(try options.settings()) { print($0) }
+    let supervisor = try Supervisor(try options.settings()) { text in
+      print(text)
+      // Whoever watches through a file or a pipe sees it now.
+      fflush(nil)
+    }
     let signals = StopSignals { supervisor.requestStop() }
     defer { signals.cancel() }
     do {
       try supervisor.start()
       print("running in \(try options.settings().state.path); Ctrl-C stops it. In another terminal: caredata status")
+      fflush(nil)
       try supervisor.run()
     } catch {
       supervisor.stop()
@@ -106,5 +111,7 @@ final class StopSignals {
     }
   }
 
-  func cancel() { sources.forEach { $0.cancel() } }
+  func cancel() {
+    for source in sources { source.cancel() }
+  }
 }

@@ -87,7 +87,16 @@ struct ClusterPlace {
 
   /// A socket's path may have 107 bytes, too few for many state folders: a short directory that only the user of
   /// PostgreSQL may enter.
-  func createSocketDirectory() throws -> String {
+  /// - Parameter former: of a server that has ended; made again under its name.
+  func createSocketDirectory(_ former: String?) throws -> String {
+    if let former {
+      try remove(former)
+      guard mkdir(former, 0o700) == 0 else {
+        throw PrivatePostgresError(description: "cannot create \(former): \(lastSystemError())")
+      }
+      try programs.account.own(former)
+      return former
+    }
     var template = Array("\(Self.socketPrefix)XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
       throw PrivatePostgresError(description: "cannot create a directory in /tmp: \(lastSystemError())")
@@ -108,6 +117,16 @@ struct ClusterPlace {
     return text.split(separator: "\n", omittingEmptySubsequences: false).map {
       $0.trimmingCharacters(in: .whitespaces)
     }
+  }
+
+  /// Whether a process has the postmaster's id and has not ended. Unlike ``processes()`` it starts no program.
+  var hasLivingPostmaster: Bool {
+    guard let postmaster = postmaster(),
+      let status = try? String(contentsOfFile: "/proc/\(postmaster)/stat", encoding: .utf8),
+      let state = status.split(separator: ")").last?.split(separator: " ").first
+    else { return false }
+    // An ended process stays until its parent takes note of it.
+    return state != "Z" && state != "X"
   }
 
   /// Every server process of this cluster: they all work in the data directory. Asked as the user that runs them,

@@ -14,7 +14,10 @@ final class PrivatePostgres: Sendable {
     let supervisor: PostgresSupervisor
     let lock: DirectoryLock
     let place: ClusterPlace
-    let conninfo: String
+    let socketDirectory: String
+
+    var server: String { "host=\(socketDirectory) port=5432 user=caredata" }
+    var conninfo: String { "\(server) dbname=caredata" }
   }
 
   /// The folder given; it belongs to this class.
@@ -34,19 +37,22 @@ final class PrivatePostgres: Sendable {
   }
 
   /// Starts the cluster, made anew at the first use, and waits until it takes connections. What an earlier, killed
-  /// parent left running on the folder is stopped first. A cluster already running is left as it is.
+  /// parent left running on the folder is stopped first. A cluster already running is left as it is; one that has
+  /// ended comes back under the same conninfo, so that its clients need only wait.
   /// - Returns: the conninfo of the database `caredata`.
   func start() throws -> String {
     try running.withLock { running in
+      var socketDirectory: String?
       if let current = running {
         if try current.place.processes().contains(where: { $0 == current.place.postmaster() }) {
           return current.conninfo
         }
+        socketDirectory = current.socketDirectory
         try finish(&running, .immediate)
       }
       let lock = try takeDirectory()
       do {
-        let started = try start(holding: lock)
+        let started = try start(holding: lock, socketDirectory)
         let conninfo = started.conninfo
         running = started
         return conninfo
@@ -56,6 +62,9 @@ final class PrivatePostgres: Sendable {
       }
     }
   }
+
+  /// Whether the server that ``start()`` has started is alive; cheap enough to ask ten times a second.
+  var isAlive: Bool { running.withLock { $0?.place.hasLivingPostmaster ?? false } }
 
   /// Stops the cluster in order; nothing to do when it is not running.
   func stop() throws {
@@ -90,19 +99,17 @@ final class PrivatePostgres: Sendable {
     return try DirectoryLock.acquire(directory)
   }
 
-  private func start(holding lock: DirectoryLock) throws -> Running {
+  private func start(holding lock: DirectoryLock, _ socketDirectory: String?) throws -> Running {
     let place = try ClusterPlace.find(directory: directory, alternative: alternative)
     try place.endLeftovers()
     try place.createIfMissing()
-    let socketDirectory = try place.createSocketDirectory()
+    let socketDirectory = try place.createSocketDirectory(socketDirectory)
     let supervisor = try PostgresSupervisor(
       place.programs, data: place.data, log: place.log, socketDirectory: socketDirectory,
       options: Self.options(socketDirectory), lock: lock)
-    let server = "host=\(socketDirectory) port=5432 user=caredata"
-    let running = Running(
-      supervisor: supervisor, lock: lock, place: place, conninfo: "\(server) dbname=caredata")
+    let running = Running(supervisor: supervisor, lock: lock, place: place, socketDirectory: socketDirectory)
     do {
-      try Self.createDatabase("\(server) dbname=postgres")
+      try Self.createDatabase("\(running.server) dbname=postgres")
     } catch {
       _ = supervisor.stop(.fast)
       throw error

@@ -147,20 +147,29 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
   func run() throws {
     while true {
       condition.lock()
-      while exits.isEmpty && !isStopping { condition.wait() }
+      // PostgreSQL is not our child: its end is noticed by asking.
+      if exits.isEmpty && !isStopping { _ = condition.wait(until: Date(timeIntervalSinceNow: 0.25)) }
       let ended = exits
       exits = []
       let stopping = isStopping
       condition.unlock()
       if stopping { return }
+      try revivePostgres()
       for exit in ended { try handle(exit) }
     }
+  }
+
+  /// Starts PostgreSQL again when it has ended. The services and commands wait for it.
+  private func revivePostgres() throws {
+    guard let postgres, !postgres.isAlive else { return }
+    report("PostgreSQL has ended; starting it again")
+    _ = try postgres.start()
   }
 
   private func handle(_ exit: ChildProcess.Exit) throws {
     if exit.pid == broker?.pid {
       report("the broker \(exit.text); starting a new incarnation, every service starts again")
-      services.forEach { $0.killNow() }
+      for service in services { service.killNow() }
       waitForEnd(of: services, seconds: 10)
       try startBroker()
       try startServices()
@@ -194,9 +203,9 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
   func stop() {
     requestStop()
     settings.state.forgetRunning()
-    services.forEach { $0.terminate() }
+    for service in services { service.terminate() }
     waitForEnd(of: services, seconds: 25)
-    services.forEach { $0.killNow() }
+    for service in services { service.killNow() }
     broker?.terminate()
     waitForEnd(of: [broker].compactMap(\.self), seconds: 5)
     broker?.killNow()
@@ -216,6 +225,7 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
     let deadline = Date(timeIntervalSinceNow: seconds)
     while Date.now < deadline {
       if let value = try probe() { return value }
+      try revivePostgres()
       condition.lock()
       let failed = exits.first { !$0.wasSignal }
       let stopping = isStopping
