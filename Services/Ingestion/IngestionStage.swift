@@ -111,7 +111,7 @@ final class IngestionStage: Stage {
     let routing = tokens.routingToken(
       nhsNumber: validated.identity.nhsNumber, organisation: record.organisation, patientRef: record.patientRef)
     for decision in validated.decisions {
-      intake.spoken.append(.init(origin: patientKey, token: routing, decision: decision))
+      intake.spoken.append(.init(origin: patientKey, token: routing, decision: decision, extractID: record.extractID))
     }
     let plaintext = try SectionSealing.plaintext(validated)
     // Objections are content too: a corrected extract that differs in nothing else is still a correction.
