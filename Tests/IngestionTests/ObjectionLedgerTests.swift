@@ -19,7 +19,7 @@ struct ObjectionLedgerTests {
           .init(
             origin: origin, token: TestIngestion.routingToken(token),
             decision: Decision(type: .objectionType1, decision: decision, day: day))
-        ], extractID: nil, ingestion.database)
+        ], ingestion.database)
     }
   }
 
