@@ -139,6 +139,25 @@ final class Connector {
       try ObjectionsList(file: "\(path)/objections.csv"), origin: .national, target, timeout: .seconds(60))
   }
 
+  /// Sends every message of the organisation's extracts once more, as they were, and waits until ingestion has them.
+  func deliverAgain(extractsOf organisation: String) throws {
+    let producer = try target.producer()
+    defer { producer.close() }
+    let name = Array(organisation.utf8)
+    let messages = try system.records(in: .extracts).filter { $0.value.firstRange(of: name) != nil }
+    try #require(!messages.isEmpty)
+    for message in messages {
+      try producer.send(
+        topic: target.layout.name(.extracts), partition: message.partition, key: message.key, value: message.value)
+    }
+    try producer.flush()
+    let admin = try Admin(target.kafka)
+    try awaited("ingestion has read everything") {
+      try admin.lag(group: target.layout.group(.ingestion), topic: target.layout.name(.extracts)).values
+        .allSatisfy { $0 == 0 }
+    }
+  }
+
   func awaitBalance() throws { try system.awaitBalance(extracts: 0) }
 
   /// Behind everything that was acknowledged until now, objections included: the path of every release.

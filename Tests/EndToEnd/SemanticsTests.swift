@@ -112,6 +112,28 @@ extension WholeSystem {
       #expect(try connector.published([practice]).records.map(\.yearOfBirth) == [1952])
     }
 
+    @Test func `an extract delivered again after its correction changes nothing`() throws {
+      let connector = try SharedSystem.connector
+      let practice = try connector.enrolled(.gp)
+      let (a, b) = (connector.newNumber(), connector.newNumber())
+      func extract(_ first: String, _ second: String) -> TestExtract {
+        TestExtract(
+          organisation: practice,
+          patients: [
+            .init(ref: "P1", nhsNumber: first, born: "1951-01-01", entries: [.diabetes, .type1Dissent]),
+            .init(ref: "P2", nhsNumber: second, born: "1952-01-01", entries: [.asthma]),
+          ])
+      }
+      try connector.submit(extract(a, b))
+      try connector.submit(extract(b, a))
+      try connector.release()
+      let rows = try connector.rowsWritten()
+      #expect(try connector.published([practice]).records.map(\.yearOfBirth) == [1952])
+      try connector.deliverAgain(extractsOf: practice)
+      try connector.release()
+      #expect(try connector.rowsWritten() == rows)
+    }
+
     @Test func `periods of one organisation stand beside each other`() throws {
       let connector = try SharedSystem.connector
       let practice = try connector.enrolled(.gp)

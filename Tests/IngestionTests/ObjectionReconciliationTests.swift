@@ -135,4 +135,16 @@ struct ObjectionReconciliationTests {
       #expect(Decision.stronger(stronger, weaker) == stronger)
     }
   }
+
+  @Test func `an outdated extract speaks for the number it names only while nothing newer is known`() {
+    let dissent = Decision(type: .objectionType1, decision: .dissent, day: 19_000)
+    func tokens(live: Set<Token16>, outdated: Set<Token16>) -> [Token16] {
+      let need = ObjectionReconciliation.Need(
+        origin: Self.origin, decisions: [dissent], liveTokens: live, extraTokens: [], ledger: [],
+        outdatedTokens: outdated)
+      return ObjectionReconciliation.changes(need, retractsUnused: false).map(\.token)
+    }
+    #expect(tokens(live: [Self.token(1)], outdated: [Self.token(2)]) == [Self.token(1)])
+    #expect(tokens(live: [], outdated: [Self.token(2)]) == [Self.token(2)])
+  }
 }

@@ -102,6 +102,28 @@ struct RecordValidationTests {
     #expect(result.findings == [.entryCodeInvalid])
   }
 
+  @Test(arguments: ["", "9990000018", "LS14AP", "LS1 4AP", "2a", "2Ä"])
+  func `text that is no code of an admission or a team does not travel`(code: String) {
+    let result = RecordValidation.validate(
+      record {
+        $0.entries = [
+          entry(.admissionMethod, code), entry(.communityTeam, code), entry(.admissionMethod, "2A"),
+          entry(.communityTeam, "15"),
+        ]
+      })
+    #expect(result.findings == [.entryCodeInvalid])
+    #expect(result.clinical.entries.map(\.code) == ["2A", "15"])
+  }
+
+  @Test func `a postcode is no practice`() {
+    let result = RecordValidation.validate(
+      record {
+        $0.source = .hospital
+        $0.practice = "L12AB"
+      })
+    #expect(result.findings == [.practiceInvalid] && result.identity.practice.isEmpty)
+  }
+
   @Test func `a code system nobody knows is reported, for a dissent could hide in it`() {
     for system in [CodeSystem.unspecified, .UNRECOGNIZED(42)] {
       let result = RecordValidation.validate(record { $0.entries.append(self.entry(system, "9Nu0.")) })
