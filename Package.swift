@@ -89,7 +89,7 @@ let package = Package(
     tests("PseudonymisationTests", ["Pseudonymisation"]),
     tests("LinkageTests", ["Linkage", "caredata"]),
     tests("PublicationTests", ["Publication", "caredata"]),
-    tests("CommandLineTests", ["caredata"]),
+    tests("CommandLineTests", ["caredata", "Clinical"]),
     tests("EndToEnd", ["caredata", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography"]),
   ]
 )
