@@ -88,8 +88,8 @@ let package = Package(
     tests("ObjectionFilterTests", ["ObjectionFilter"]),
     tests("PseudonymisationTests", ["Pseudonymisation"]),
     tests("LinkageTests", ["Linkage", "caredata"]),
-    tests("PublicationTests", ["Publication"]),
-    tests("CommandLineTests", ["caredata"]),
+    tests("PublicationTests", ["Publication", "caredata"]),
+    tests("CommandLineTests", ["caredata", "Clinical"]),
     tests("EndToEnd", ["caredata", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography"]),
   ]
 )

@@ -113,6 +113,8 @@ enum RecordValidation {
         }
         var kept = entry
         kept.code = code.code
+        // A connector of somebody else's may send what it likes as a unit.
+        if !entry.unit.isEmpty, !Units.isListed(entry.unit) { kept.unit = "" }
         result.clinical.entries.append(kept)
       case .admissionMethod, .communityTeam:
         if isShortCode(entry.code) { result.clinical.entries.append(entry) } else { hasInvalidCode = true }

@@ -124,6 +124,18 @@ struct RecordValidationTests {
     #expect(result.findings == [.practiceInvalid] && result.identity.practice.isEmpty)
   }
 
+  @Test func `a unit outside the closed list does not travel`() {
+    let sent = record { record in
+      record.entries = ["mmHg", "9990000018"].map { unit in
+        var entry = entry(.read2, "2469.")
+        entry.value = 120
+        entry.unit = unit
+        return entry
+      }
+    }
+    #expect(RecordValidation.validate(sent).clinical.entries.map(\.unit) == ["mmHg", ""])
+  }
+
   @Test func `a code system nobody knows is reported, for a dissent could hide in it`() {
     for system in [CodeSystem.unspecified, .UNRECOGNIZED(42)] {
       let result = RecordValidation.validate(record { $0.entries.append(self.entry(system, "9Nu0.")) })
