@@ -83,13 +83,13 @@ let package = Package(
     tests("KafkaTests", ["Kafka", "caredata"]),
     tests("PostgresTests", ["Postgres", "caredata"]),
     tests("ContractsTests", ["Contracts"]),
-    tests("StageKitTests", ["StageKit", "Kafka", "Postgres"]),
-    tests("IngestionTests", ["Ingestion"]),
+    tests("StageKitTests", ["StageKit", "Kafka", "Postgres", "caredata"]),
+    tests("IngestionTests", ["Ingestion", "caredata"]),
     tests("ObjectionFilterTests", ["ObjectionFilter"]),
     tests("PseudonymisationTests", ["Pseudonymisation"]),
     tests("LinkageTests", ["Linkage", "caredata"]),
-    tests("PublicationTests", ["Publication"]),
-    tests("CommandLineTests", ["caredata"]),
+    tests("PublicationTests", ["Publication", "caredata"]),
+    tests("CommandLineTests", ["caredata", "Clinical"]),
     tests("EndToEnd", ["caredata", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography"]),
   ]
 )

@@ -117,6 +117,8 @@ final class StageLoop<S: Stage>: RebalanceDelegate {
     health.waiting(for: "\(error)")
     // Outputs of the failed attempt may still be on their way; what they report is no longer of interest.
     try? output.flush()
+    // What is short for a moment, memory or disk space of the server, is not to be asked for in a tight loop.
+    guard !stopping.wait(seconds: 0.1) else { throw Interrupted() }
     if !context.database.isUsable {
       context.database.close()
       context.database = try Self.connect(configuration, logger, health, stopping)
@@ -133,6 +135,8 @@ final class StageLoop<S: Stage>: RebalanceDelegate {
     while true {
       do {
         let connection = try Connection(configuration.databaseURL)
+        // Tells the operator, in pg_stat_activity, whose session it is.
+        try connection.execute("set application_name = 'caredata-\(S.name.rawValue)'")
         try connection.migrate(
           schema: S.name.schema,
           [Migration(version: 1, name: "stream start", sql: StreamStart.migrationSQL)] + S.migrations)

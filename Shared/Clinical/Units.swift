@@ -2,10 +2,10 @@
 ///
 /// A closed list, because the unit column is free text at its origin and could hold anything a person typed. A unit
 /// that is not listed is left behind; its value travels without one.
-enum Units {
-  static let longest = listed.map(\.utf8.count).max() ?? 0
+public enum Units {
+  public static let longest = listed.map(\.utf8.count).max() ?? 0
 
-  static func isListed(_ unit: String) -> Bool {
+  public static func isListed(_ unit: String) -> Bool {
     unit.utf8.count <= longest && listed.contains(unit.lowercased())
   }
 

@@ -1,0 +1,117 @@
+import Contracts
+import Foundation
+import Kafka
+import Postgres
+
+/// `caredata up` with a generated region, measured from the first submit to balance at publication.
+final class PipelineBenchmark {
+  private struct Running: Decodable {
+    let environment: [String: String]
+    let services: [String: Int32]
+  }
+
+  private struct Region: Decodable {
+    struct Organisation: Decodable {
+      let code: String
+      let source: String
+      let period: String
+      let path: String
+    }
+    let organisations: [Organisation]
+    let objections: String
+  }
+
+  let environment: [String: String]
+  private let workspace: Workspace
+  private let up: Child
+  private let running: Running
+  private let brokerProcess: Int32
+  private let region: Region
+  private let state: String
+
+  init(_ workspace: Workspace, patients: Int, seed: UInt64) throws {
+    self.workspace = workspace
+    state = workspace.path("state")
+    let folder = workspace.path("region")
+    try workspace.caredata(["generate", "--patients", "\(patients)", "--seed", "\(seed)", folder])
+    region = try JSONDecoder().decode(
+      Region.self, from: Data(contentsOf: URL(fileURLWithPath: "\(folder)/region.json")))
+    up = try workspace.start("caredata", ["up", "--state", state], log: "up")
+    let file = "\(state)/up.json"
+    do {
+      let child = up
+      try awaited("caredata up", seconds: 60, every: 0.1, unlessEnded: child) {
+        FileManager.default.fileExists(atPath: file) ? true : nil
+      }
+      running = try JSONDecoder().decode(Running.self, from: Data(contentsOf: URL(fileURLWithPath: file)))
+      environment = running.environment
+      let services = running.services.keys.map { "\(workspace.path("state"))/ready/\($0)" }
+      try awaited("the services", seconds: 90, every: 0.1, unlessEnded: child) {
+        services.allSatisfy(FileManager.default.fileExists) ? true : nil
+      }
+      brokerProcess = try BrokerState.read("\(state)/broker.json").pid
+    } catch {
+      up.stop()
+      throw error
+    }
+  }
+
+  func run() throws -> PipelineReport {
+    try workspace.caredata(["practices", "activate", "--state", state] + region.organisations.map(\.code))
+    try workspace.caredata(
+      ["objections", "submit", "--state", state, "\(workspace.path("region"))/\(region.objections)"])
+    let cluster = try ClusterTime(environment["CAREDATA_DATABASE_URL"] ?? "")
+    let before = try times(cluster)
+    let start = ContinuousClock.now
+    for organisation in region.organisations {
+      try workspace.caredata([
+        "submit", "--state", state, "--source", organisation.source, "--organisation", organisation.code, "--period",
+        organisation.period, "\(workspace.path("region"))/\(organisation.path)",
+      ])
+    }
+    let submitted = ContinuousClock.now - start
+    try awaited("balance at publication", seconds: 600, every: 0.02) {
+      try cluster.query(
+        "select count(*) from ingestion.extract where state in ('staging', 'admitted', 'emitted')") == 0 ? true : nil
+    }
+    let elapsed = ContinuousClock.now - start
+    let after = try times(cluster)
+    let counts = "coalesce(sum(admitted), 0)::bigint from ingestion.extract"
+    return PipelineReport(
+      records: Int(try cluster.query("select \(counts)")), seconds: elapsed.inSeconds,
+      secondsSubmitting: submitted.inSeconds,
+      processor: after.map { ($0.key, $0.value - (before[$0.key] ?? 0)) }.filter { $0.1 > 0 })
+  }
+
+  private func times(_ cluster: ClusterTime) throws -> [String: Double] {
+    var times = ["caredata submit": ProcessorTime.ofEndedChildren(), "broker": ProcessorTime.of(brokerProcess)]
+    for (service, pid) in running.services { times[service] = ProcessorTime.of(pid) }
+    for (session, seconds) in try cluster.bySession() {
+      times["PostgreSQL: \(session)", default: 0] += seconds
+    }
+    return times
+  }
+
+  /// The services stand still while stages are measured alone; broker and PostgreSQL stay in use.
+  func pause() throws {
+    for pid in running.services.values { kill(pid, SIGSTOP) }
+  }
+
+  func stop() {
+    for pid in running.services.values { kill(pid, SIGCONT) }
+    up.stop()
+  }
+}
+
+struct BrokerState: Decodable {
+  let bootstrapServers: String
+  let pid: Int32
+
+  static func read(_ path: String) throws -> BrokerState {
+    try JSONDecoder().decode(BrokerState.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+  }
+}
+
+extension Duration {
+  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+}

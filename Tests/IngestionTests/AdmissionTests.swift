@@ -1,0 +1,172 @@
+import Contracts
+import Cryptography
+import Foundation
+import Testing
+
+@testable import Ingestion
+
+struct AdmissionTests {
+  private let ingestion: TestIngestion
+
+  init() throws { ingestion = try TestIngestion() }
+
+  private func patients(_ count: Int) -> [TestPatient] {
+    (1...count).map { TestPatient(ref: "p\($0)", token: UInt64($0)) }
+  }
+
+  @Test func `an extract is admitted once all its records and its closing manifest have come`() throws {
+    try ingestion.open("e1", at: 100, expected: 3)
+    try ingestion.stage("e1", at: 100, [(1, TestPatient(ref: "a", token: 1)), (2, TestPatient(ref: "b", token: 2))])
+    try ingestion.close("e1", at: 100, expected: 3)
+    try ingestion.admitAll()
+    #expect(try ingestion.state("e1") == "staging")
+    try ingestion.stage("e1", at: 100, [(3, TestPatient(ref: "c", token: 3))])
+    try ingestion.admitAll()
+    #expect(try ingestion.state("e1") == "admitted")
+    let receipt = try #require(try ingestion.outbox().receipts().first)
+    #expect(receipt.status == .admitted && receipt.recordsAdmitted == 3 && receipt.entriesAdmitted == 6)
+  }
+
+  @Test func `numbers are consecutive per partition and stamps rise`() throws {
+    try ingestion.submit("e1", at: 100, patients(50))
+    let first = try ingestion.admitted("e1")
+    #expect(first.count == 50)
+    #expect(Set(first.map(\.partition)).count == 4)
+    for partition in Set(first.map(\.partition)) {
+      let numbers = first.filter { $0.partition == partition }.map(\.number)
+      #expect(numbers == Array(1...Int64(numbers.count)))
+    }
+    #expect(zip(first, first.dropFirst()).allSatisfy { $0.stamp < $1.stamp })
+    try ingestion.submit("e2", at: 200, patients(50).map { TestPatient(ref: $0.ref, token: $0.token, content: 2) })
+    let second = try ingestion.admitted("e2")
+    #expect(second.allSatisfy { $0.stamp > first.last!.stamp })
+  }
+
+  @Test func `a record delivered twice is staged and admitted once`() throws {
+    let two = [(1, TestPatient(ref: "a", token: 1)), (2, TestPatient(ref: "b", token: 2))]
+    try ingestion.open("e1", at: 100, expected: 3)
+    try ingestion.stage("e1", at: 100, two)
+    try ingestion.stage("e1", at: 100, two)
+    try ingestion.close("e1", at: 100, expected: 3)
+    try ingestion.admitAll()
+    #expect(try ingestion.state("e1") == "staging", "four deliveries are not three records")
+    try ingestion.stage("e1", at: 100, [(2, two[1].1), (3, TestPatient(ref: "c", token: 3))])
+    try ingestion.admitAll()
+    #expect(try ingestion.admitted("e1").count == 3)
+  }
+
+  @Test func `one batch may hold the same record twice`() throws {
+    let one = (1, TestPatient(ref: "a", token: 1))
+    try ingestion.open("e1", at: 100, expected: 1)
+    try ingestion.stage("e1", at: 100, [one, one])
+    try ingestion.close("e1", at: 100, expected: 1)
+    try ingestion.admitAll()
+    #expect(try ingestion.admitted("e1").count == 1)
+  }
+
+  @Test func `of two records of one patient the second is rejected, and a rejected one is not admitted`() throws {
+    try ingestion.submit(
+      "e1", at: 100,
+      [
+        TestPatient(ref: "a", token: 1), TestPatient(ref: "a", token: 2),
+        TestPatient(ref: "", token: 3, rejection: .patientRefMissing),
+      ])
+    let receipt = try #require(try ingestion.outbox().receipts().first)
+    #expect(receipt.recordsAdmitted == 1)
+    #expect(receipt.rejected == ["duplicate_patient": 1, "patient_ref_missing": 1])
+    #expect(try ingestion.admitted("e1").map(\.token) == [TestIngestion.routingToken(1)])
+  }
+
+  @Test func `a corrected extract retracts the absent under the submission's own version`() throws {
+    try ingestion.submit("e1", at: 100, patients(3))
+    _ = try ingestion.outbox()
+    try ingestion.submit("e2", at: 200, patients(2))
+    let outbox = try ingestion.outbox()
+    let retractions = try outbox.envelopes(.retraction)
+    #expect(retractions.count == 1)
+    let header = try Header(serializedBytes: retractions[0].envelope.header)
+    #expect(retractions[0].key == TestIngestion.routingToken(3))
+    #expect(retractions[0].envelope.reason == .corrected)
+    #expect(header.recordID == Data(TestIngestion.hash("record/p3").bytes))
+    #expect(header.versionTime == 200 && header.versionDigest == 0 && header.number == 0)
+    #expect(try outbox.receipts().first?.retractions == 1)
+  }
+
+  @Test func `a record rejected in the correction is retracted like an absent one`() throws {
+    try ingestion.submit("e1", at: 100, patients(2))
+    _ = try ingestion.outbox()
+    try ingestion.submit(
+      "e2", at: 200,
+      [TestPatient(ref: "p1", token: 1), TestPatient(ref: "p2", token: 2, rejection: .patientRefMissing)])
+    #expect(try ingestion.outbox().envelopes(.retraction).map(\.key) == [TestIngestion.routingToken(2)])
+  }
+
+  @Test func `a record that moves to another token is retracted under the old one, in its old version`() throws {
+    try ingestion.submit("e1", at: 100, patients(2))
+    let old = try #require(try ingestion.outbox().receipts().first)
+    try ingestion.submit("e2", at: 200, [TestPatient(ref: "p1", token: 1), TestPatient(ref: "p2", token: 77)])
+    let retractions = try ingestion.outbox().envelopes(.retraction)
+    #expect(retractions.map(\.key) == [TestIngestion.routingToken(2)])
+    let header = try Header(serializedBytes: retractions[0].envelope.header)
+    #expect(header.versionTime == 100 && header.versionDigest == old.digest)
+    #expect(try ingestion.admitted("e2").map(\.token).contains(TestIngestion.routingToken(77)))
+  }
+
+  @Test func `a patient absent once and back again is admitted anew`() throws {
+    try ingestion.submit("e1", at: 100, patients(2))
+    try ingestion.submit("e2", at: 200, patients(1))
+    _ = try ingestion.outbox()
+    try ingestion.submit("e3", at: 300, patients(2).map { TestPatient(ref: $0.ref, token: $0.token, content: 3) })
+    #expect(try ingestion.outbox().envelopes(.retraction).isEmpty)
+    #expect(try ingestion.admitted("e3").count == 2)
+  }
+
+  @Test func `the same content again is unchanged, names the extract in force and keeps its counts`() throws {
+    try ingestion.submit("e1", at: 100, patients(3))
+    _ = try ingestion.outbox()
+    try ingestion.submit("e2", at: 200, patients(3).reversed())
+    let outbox = try ingestion.outbox()
+    let receipt = try #require(try outbox.receipts().first)
+    #expect(receipt.status == .unchanged && receipt.sameAs == "e1" && receipt.recordsAdmitted == 3)
+    #expect(try outbox.envelopes(.retraction).isEmpty)
+    #expect(try ingestion.state("e2") == "unchanged")
+  }
+
+  @Test func `an extract submitted earlier than the one in force is superseded`() throws {
+    try ingestion.submit("e2", at: 200, patients(3))
+    _ = try ingestion.outbox()
+    try ingestion.submit("e1", at: 100, patients(2))
+    let outbox = try ingestion.outbox()
+    #expect(try outbox.receipts().map(\.status) == [.superseded])
+    #expect(try outbox.envelopes(.retraction).isEmpty)
+  }
+
+  @Test func `content submitted again counts as submitted now, against a correction still on its way`() throws {
+    try ingestion.submit("e1", at: 100, patients(3))
+    try ingestion.submit("e3", at: 300, patients(3))
+    _ = try ingestion.outbox()
+    try ingestion.submit("e2", at: 200, patients(2))
+    #expect(try ingestion.outbox().receipts().map(\.status) == [.superseded])
+  }
+
+  @Test func `an earlier extract that never became complete has no future`() throws {
+    try ingestion.open("e1", at: 100, expected: 5)
+    try ingestion.stage("e1", at: 100, [(1, TestPatient(ref: "a", token: 1))])
+    try ingestion.submit("e2", at: 200, patients(1))
+    #expect(try ingestion.state("e1") == "superseded")
+  }
+
+  @Test func `an organisation that is not enrolled or suspended is refused once, with the reason`() throws {
+    try ingestion.open("e1", at: 100, expected: 1, organisation: "B82002")
+    try Practices.store(
+      PracticeEnrolment.with {
+        $0.organisation = "A81001"
+        $0.state = .suspended
+        $0.changedAt = 2
+      }, ingestion.database)
+    try ingestion.open("e2", at: 100, expected: 1)
+    let receipts = try ingestion.outbox().receipts()
+    #expect(receipts.map(\.reason) == ["organisation_not_enrolled", "organisation_suspended"])
+    #expect(receipts.allSatisfy { $0.status == .refused })
+  }
+}

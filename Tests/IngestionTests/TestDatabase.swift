@@ -1,0 +1,178 @@
+import Contracts
+import Cryptography
+import Foundation
+import Postgres
+import StageKit
+import Synchronization
+import Testing
+
+@testable import Ingestion
+@testable import caredata
+
+/// One private cluster for the whole test run, in a temporary directory removed at exit.
+enum TestDatabase {
+  private static let directory: String = {
+    var template = Array("/tmp/caredata-ingestion-XXXXXX".utf8CString)
+    precondition(mkdtemp(&template) != nil)
+    let path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    // The user that runs PostgreSQL has to pass through.
+    precondition(chmod(path, 0o755) == 0)
+    return path
+  }()
+  private static let server = PrivatePostgres(directory: directory)
+  private static let schemas = Atomic(0)
+
+  private static let conninfo: Result<String, any Error> = Result {
+    atexit {
+      try? TestDatabase.server.stop()
+      try? FileManager.default.removeItem(atPath: TestDatabase.directory)
+    }
+    return try server.start()
+  }
+
+  /// A connection to a schema of its own, migrated.
+  static func connect() throws -> Connection {
+    let connection = try Connection(conninfo.get())
+    let schema = "ingestion_\(schemas.wrappingAdd(1, ordering: .relaxed).newValue)"
+    try connection.migrate(schema: schema, IngestionSchema.migrations)
+    return connection
+  }
+}
+
+/// One patient of a test extract.
+struct TestPatient {
+  var ref: String
+  var token: UInt64
+  var content: UInt64 = 1
+  var rejection: RejectionReason?
+}
+
+/// Ingestion's tables with the practice enrolled, and what a test does to them.
+struct TestIngestion {
+  let database: Connection
+  let layout = TopicLayout(partitions: 4)
+  let admission: Admission
+  let ledger: ObjectionLedger
+  let receipts: ReceiptFactory
+
+  init() throws {
+    database = try TestDatabase.connect()
+    ledger = ObjectionLedger(layout: layout)
+    receipts = ReceiptFactory(layout: layout)
+    admission = Admission(layout: layout, ledger: ledger, receipts: receipts)
+    try Practices.store(
+      PracticeEnrolment.with {
+        $0.organisation = "A81001"
+        $0.state = .active
+        $0.changedAt = 1
+      }, database)
+  }
+
+  static func routingToken(_ number: UInt64) -> Token16 { Token16(high: number << 32, low: number) }
+
+  static func hash(_ text: String) -> Token16 { Token16(bytes: Array(SHA256Digest.hash(Array(text.utf8)).prefix(16)))! }
+
+  func manifest(_ id: String, at: Int64, _ state: Manifest.State, expected: Int, organisation: String = "A81001")
+    -> Manifest
+  {
+    Manifest.with {
+      $0.state = state
+      $0.extractID = id
+      $0.organisation = organisation
+      $0.source = .gp
+      $0.period = "2026-10"
+      $0.submittedAt = at
+      $0.specification = "1"
+      $0.expectedRecords = UInt32(expected)
+    }
+  }
+
+  func row(_ manifest: Manifest) throws -> ExtractRow {
+    try #require(try ExtractStore.rows([manifest.opening], database)[manifest.extractID])
+  }
+
+  func open(_ id: String, at: Int64, expected: Int, organisation: String = "A81001") throws {
+    let manifest = manifest(id, at: at, .opened, expected: expected, organisation: organisation)
+    try database.transaction { try ManifestHandling.open(manifest, try row(manifest), receipts, database) }
+  }
+
+  func close(_ id: String, at: Int64, expected: Int) throws {
+    let manifest = manifest(id, at: at, .closed, expected: expected)
+    try database.transaction { try ManifestHandling.end(manifest, try row(manifest), receipts, database) }
+  }
+
+  func stage(_ id: String, at: Int64, _ patients: [(Int, TestPatient)]) throws {
+    let records = patients.map { sequence, patient in
+      let token = Self.routingToken(patient.token)
+      return StagedRecord(
+        sequence: Int32(sequence), recordID: Self.hash("record/\(patient.ref)"),
+        patientKey: Self.hash("patient/\(patient.ref)"), routingToken: token,
+        partition: layout.partition(of: token.bytes),
+        contentDigest: Self.hash("content/\(patient.content)/\(patient.token)"), sealed: Array("sealed".utf8),
+        entries: 2, rejection: patient.rejection, findings: [])
+    }
+    try database.transaction {
+      try ExtractStore.stage(records, in: try row(manifest(id, at: at, .opened, expected: 0)), database)
+    }
+  }
+
+  /// A whole extract in one go, admitted if it may be.
+  func submit(_ id: String, at: Int64, _ patients: [TestPatient]) throws {
+    try open(id, at: at, expected: patients.count)
+    try stage(id, at: at, Array(zip(1..., patients)))
+    try close(id, at: at, expected: patients.count)
+    try admitAll()
+  }
+
+  func admitAll() throws {
+    while try admission.admitNext(database) {}
+  }
+
+  // MARK: What came of it
+
+  func state(_ id: String) throws -> String {
+    try database.query("select state from extract where extract_id = $1", [.text(id)]).text(0, 0)
+  }
+
+  /// Takes everything out of the outbox.
+  func outbox() throws -> [Outbox.Entry] {
+    let rows = try database.query("select topic, partition::bigint, key, value from outbox order by id")
+    try database.execute("delete from outbox")
+    return (0..<rows.count).map {
+      Outbox.Entry(
+        topic: rows.text($0, 0), partition: Int32(rows.int($0, 1)), key: rows.bytes($0, 2), value: rows.bytes($0, 3))
+    }
+  }
+
+  struct AdmittedRow: Equatable {
+    var recordID: Token16
+    var token: Token16
+    var partition: Int64
+    var number: Int64
+    var stamp: Int64
+  }
+
+  func admitted(_ id: String) throws -> [AdmittedRow] {
+    let no = try database.query("select no::bigint from extract where extract_id = $1", [.text(id)]).int(0, 0)
+    let rows = try database.query(
+      "select record_id, routing_token, partition::bigint, number::bigint, stamp from admitted_\(no) order by position")
+    return try (0..<rows.count).map { row in
+      AdmittedRow(
+        recordID: try #require(Token16(bytes: rows.bytes(row, 0))),
+        token: try #require(Token16(bytes: rows.bytes(row, 1))), partition: rows.int(row, 2), number: rows.int(row, 3),
+        stamp: rows.int(row, 4))
+    }
+  }
+}
+
+extension [Outbox.Entry] {
+  func receipts() throws -> [Receipt] {
+    try filter { $0.topic == "caredata.receipts" }.map { try Receipt(serializedBytes: $0.value) }
+  }
+
+  /// Envelopes for `validated` with their keys.
+  func envelopes(_ kind: Kind) throws -> [(key: Token16?, envelope: Envelope)] {
+    try filter { $0.topic == "caredata.validated" }
+      .map { (Token16(bytes: $0.key), try Envelope(serializedBytes: $0.value)) }.filter { $0.1.kind == kind }
+  }
+}
