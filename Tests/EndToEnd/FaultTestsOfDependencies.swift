@@ -89,7 +89,21 @@ extension WholeSystem {
         try system.delayBroker(milliseconds: 40)
         kill(filter, SIGCONT)
         database = try system.database()
-        try system.disturb(.publication, of: others, database) { try killBroker(system) }
+        try system.disturb(.publication, of: others, database) {
+          let former = try system.brokerState()
+          try killNow(former.pid)
+          // Also what is only just starting again.
+          let successor = try awaitedValue("a new incarnation") {
+            try EmbeddedBrokerState.read(system.state.brokerState).flatMap {
+              $0.incarnation == former.incarnation ? nil : $0
+            }
+          }
+          try killNow(successor.pid)
+          let linkage = try system.pid(.linkage)
+          try awaited("linkage is started again") { try system.pid(.linkage) != linkage }
+          try killNow(try system.pid(.linkage))
+          try system.awaitReady()
+        }
         try system.awaitBalance(extracts: all.count)
         return try system.outcome()
       }

@@ -78,8 +78,12 @@ import Testing
     }.start()
     let isBusy = "select exists (select from pg_stat_activity where state = 'active' and query like 'select sum%')"
     while try !observer.query(isBusy).bool(0, 0) {}
+    #expect(cluster.isAlive)
     kill(postmaster, SIGKILL)
+    while cluster.isAlive {}
     let again = try cluster.start()
+    #expect(cluster.isAlive)
+    #expect(again == conninfo, "clients that wait for it would not find it")
     #expect(try Connection(again).query("select n from kept").int(0, 0) == 1)
     try cluster.stop()
     #expect(try place.processes() == [])

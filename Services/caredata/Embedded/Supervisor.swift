@@ -73,9 +73,40 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
     let postgres = PrivatePostgres(directory: settings.state.postgres)
     self.postgres = postgres
     databaseURL = try postgres.start()
-    try startBroker()
-    try startServices()
+    try startStream()
   }
+
+  /// The broker and all services; again from the broker on when that ends meanwhile.
+  private func startStream(after former: BrokerEnd? = nil) throws {
+    var end = former
+    while true {
+      if let end {
+        report("the broker \(end.text); starting a new incarnation, every service starts again")
+        endServices()
+        pauseBeforeRestart()
+      }
+      do {
+        try startBroker()
+        return try startServices()
+      } catch let next as BrokerEnd {
+        end = next
+      }
+    }
+  }
+
+  /// The broker has been killed and took everything with it.
+  private struct BrokerEnd: Error {
+    let text: String
+  }
+
+  private func endServices() {
+    for service in services { service.killNow() }
+    waitForEnd(of: services, seconds: 10)
+    services = []
+  }
+
+  /// Nothing is lost by the pause; what fails at once must not spin.
+  private func pauseBeforeRestart() { Thread.sleep(forTimeInterval: 0.5) }
 
   private func startBroker() throws {
     report("starting the embedded broker")
@@ -95,15 +126,15 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
 
   private func startServices() throws {
     report("starting the services; their groups form within seconds")
-    services = []
     for stage in StageName.allCases {
       for index in 1...max(settings.instances[stage] ?? 1, 1) { services.append(try startService(stage, index)) }
     }
     try publish()
-    for service in services {
-      let ready = settings.state.path + "/ready/\(service.name)"
-      _ = try awaited(service.name, seconds: 90) { FileManager.default.fileExists(atPath: ready) ? true : nil }
-    }
+    try awaited("every service", seconds: 90) { services.allSatisfy(isReady) ? true : nil }
+  }
+
+  private func isReady(_ service: ChildProcess) -> Bool {
+    FileManager.default.fileExists(atPath: settings.state.path + "/ready/\(service.name)")
   }
 
   private func startService(_ stage: StageName, _ index: Int) throws -> ChildProcess {
@@ -146,17 +177,32 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
   /// Watches the children until ``stop()`` is asked for.
   func run() throws {
     while true {
-      condition.lock()
       // PostgreSQL is not our child: its end is noticed by asking.
-      if exits.isEmpty && !isStopping { _ = condition.wait(until: Date(timeIntervalSinceNow: 0.25)) }
-      let ended = exits
-      exits = []
-      let stopping = isStopping
-      condition.unlock()
-      if stopping { return }
+      let ended = takeExits(waiting: 0.25)
+      if isAskedToStop { return }
       try revivePostgres()
-      for exit in ended { try handle(exit) }
+      do {
+        for exit in ended { try handle(exit) }
+      } catch let end as BrokerEnd {
+        try startStream(after: end)
+        report("running again")
+      }
     }
+  }
+
+  /// The children that have ended since the last call; waits for one.
+  private func takeExits(waiting seconds: Double) -> [ChildProcess.Exit] {
+    condition.lock()
+    defer { condition.unlock() }
+    if exits.isEmpty && !isStopping { _ = condition.wait(until: Date(timeIntervalSinceNow: seconds)) }
+    defer { exits = [] }
+    return exits
+  }
+
+  private var isAskedToStop: Bool {
+    condition.lock()
+    defer { condition.unlock() }
+    return isStopping
   }
 
   /// Starts PostgreSQL again when it has ended. The services and commands wait for it.
@@ -166,15 +212,11 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
     _ = try postgres.start()
   }
 
+  /// Starts a service again. The end of a child that has a successor already means nothing.
+  ///
+  /// - Throws: ``BrokerEnd``; ``ClientError`` when starting again would not help.
   private func handle(_ exit: ChildProcess.Exit) throws {
-    if exit.pid == broker?.pid {
-      report("the broker \(exit.text); starting a new incarnation, every service starts again")
-      for service in services { service.killNow() }
-      waitForEnd(of: services, seconds: 10)
-      try startBroker()
-      try startServices()
-      return report("running again")
-    }
+    if exit.pid == broker?.pid { throw BrokerEnd(text: exit.text) }
     guard let index = services.firstIndex(where: { $0.pid == exit.pid }),
       let stage = StageName.allCases.first(where: { exit.name.hasPrefix($0.rawValue + "-") }),
       let number = Int(exit.name.dropFirst(stage.rawValue.count + 1))
@@ -185,8 +227,7 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
       )
     }
     report("\(exit.name) \(exit.text); starting it again")
-    // Nothing is lost by the pause; a service that fails at once must not spin.
-    Thread.sleep(forTimeInterval: 0.5)
+    pauseBeforeRestart()
     services[index] = try startService(stage, number)
     try publish()
   }
@@ -221,19 +262,21 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
     {}
   }
 
+  /// Waits for `probe`; a child that ends meanwhile is handled as at any other time.
+  @discardableResult
   private func awaited<T>(_ what: String, seconds: Double, _ probe: () throws -> T?) throws -> T {
     let deadline = Date(timeIntervalSinceNow: seconds)
     while Date.now < deadline {
       if let value = try probe() { return value }
       try revivePostgres()
-      condition.lock()
-      let failed = exits.first { !$0.wasSignal }
-      let stopping = isStopping
-      if failed == nil && !stopping { _ = condition.wait(until: Date(timeIntervalSinceNow: 0.05)) }
-      condition.unlock()
-      if stopping { throw ClientError("stopped while starting") }
-      if let failed {
-        throw ClientError("\(failed.name) \(failed.text) while starting; see \(settings.state.logs)/\(failed.name).log")
+      let ended = takeExits(waiting: 0.05)
+      if isAskedToStop { throw ClientError("stopped while starting") }
+      for exit in ended {
+        // A broker that cannot start will not start the next time.
+        if exit.pid == broker?.pid, !exit.wasSignal {
+          throw ClientError("\(exit.name) \(exit.text) while starting; see \(settings.state.logs)/\(exit.name).log")
+        }
+        try handle(exit)
       }
     }
     throw ClientError("\(what) is not ready after \(Int(seconds)) s; see \(settings.state.logs)")
