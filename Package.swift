@@ -88,7 +88,7 @@ let package = Package(
     tests("ObjectionFilterTests", ["ObjectionFilter"]),
     tests("PseudonymisationTests", ["Pseudonymisation"]),
     tests("LinkageTests", ["Linkage", "caredata"]),
-    tests("PublicationTests", ["Publication"]),
+    tests("PublicationTests", ["Publication", "caredata"]),
     tests("CommandLineTests", ["caredata"]),
     tests("EndToEnd", ["caredata", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography"]),
   ]

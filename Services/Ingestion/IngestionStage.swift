@@ -1,3 +1,4 @@
+import Clinical
 import Contracts
 import Cryptography
 import Foundation
@@ -46,7 +47,7 @@ final class IngestionStage: Stage {
         switch message.topic {
         case extractsTopic: try take(extract: message, &intake)
         case objectionsTopic: try take(objection: message, &intake)
-        case practicesTopic: intake.enrolments.append(try decode(message))
+        case practicesTopic: intake.enrolments.append(try enrolment(message))
         default: intake.take(receipt: try decode(message))
         }
       } catch let error as RejectionError {
@@ -94,11 +95,15 @@ final class IngestionStage: Stage {
       guard !record.extractID.isEmpty, record.sequence > 0, record.source != .unspecified else {
         throw RejectionError(code: .missingField)
       }
+      try checkHeader(
+        organisation: record.organisation, period: record.period, specification: record.specification)
       try take(record, &intake)
     case .manifest(let manifest):
       guard !manifest.extractID.isEmpty, manifest.state != .unspecified, manifest.source != .unspecified else {
         throw RejectionError(code: .missingField)
       }
+      try checkHeader(
+        organisation: manifest.organisation, period: manifest.period, specification: manifest.specification)
       intake.manifests.append(manifest)
     case nil: throw RejectionError(code: .missingField)
     }
@@ -111,7 +116,7 @@ final class IngestionStage: Stage {
     let routing = tokens.routingToken(
       nhsNumber: validated.identity.nhsNumber, organisation: record.organisation, patientRef: record.patientRef)
     for decision in validated.decisions {
-      intake.spoken.append(.init(origin: patientKey, token: routing, decision: decision))
+      intake.spoken.append(.init(origin: patientKey, token: routing, decision: decision, extractID: record.extractID))
     }
     let plaintext = try SectionSealing.plaintext(validated)
     // Objections are content too: a corrected extract that differs in nothing else is still a correction.
@@ -131,6 +136,25 @@ final class IngestionStage: Stage {
         sealed: try sealing.stage(plaintext, recordID: recordID), entries: Int32(validated.clinical.entries.count),
         rejection: validated.rejection, findings: validated.findings))
     if validated.hasUnknownCodeSystem { intake.unknownCodeSystem.insert(record.extractID) }
+  }
+
+  /// The code is told again in the receipt, so it must be one.
+  private func enrolment(_ message: Kafka.Message) throws -> PracticeEnrolment {
+    let enrolment: PracticeEnrolment = try decode(message)
+    guard enrolment.state != .unspecified, !enrolment.organisation.isEmpty else {
+      throw RejectionError(code: .missingField)
+    }
+    guard (try? OrganisationCode(validating: enrolment.organisation))?.text == enrolment.organisation else {
+      throw RejectionError(code: .malformed)
+    }
+    return enrolment
+  }
+
+  /// What every later stage sees of an extract must be what it says it is, not text that somebody has chosen.
+  private func checkHeader(organisation: String, period: String, specification: String) throws {
+    guard (try? OrganisationCode(validating: organisation))?.text == organisation, Period(period)?.text == period,
+      specification.utf8.count <= 4
+    else { throw RejectionError(code: .malformed) }
   }
 
   private func take(objection message: Kafka.Message, _ intake: inout Intake) throws {

@@ -12,6 +12,8 @@ struct ObjectionLedger {
     let origin: Token16
     let token: Token16
     let decision: Decision
+    /// The extract that says so, if one does.
+    var extractID: String?
   }
 
   /// Serialises writers of the ledger until the end of the transaction: two extracts may speak of one patient at once.
@@ -33,9 +35,28 @@ struct ObjectionLedger {
       }
     }
     try store(news, database)
+    let superseded = try superseded(Set(spoken.compactMap(\.extractID)), database)
     var extra: [Token16: Set<Token16>] = [:]
-    for item in spoken { extra[item.origin, default: []].insert(item.token) }
-    try reconcile(decisions, extraTokens: extra, retractsUnused: false, database)
+    var outdated: [Token16: Set<Token16>] = [:]
+    for item in spoken {
+      if let extractID = item.extractID, superseded.contains(extractID) {
+        outdated[item.origin, default: []].insert(item.token)
+      } else {
+        extra[item.origin, default: []].insert(item.token)
+      }
+    }
+    try reconcile(decisions, extraTokens: extra, outdatedTokens: outdated, retractsUnused: false, database)
+  }
+
+  /// Those of these extracts that were submitted before the one in force of their scope: redelivered, or late.
+  private func superseded(_ extracts: Set<String>, _ database: Connection) throws -> Set<String> {
+    guard !extracts.isEmpty else { return [] }
+    let rows = try database.query(
+      """
+      select e.extract_id from extract e join scope s using (organisation, source, period)
+      where e.extract_id = any($1) and e.submitted_at < s.version_time
+      """, [.textArray(extracts.sorted())])
+    return Set((0..<rows.count).map { rows.text($0, 0) })
   }
 
   /// States and retracts what an admission has moved. `origins` may hold patients without any objection.
@@ -96,8 +117,8 @@ struct ObjectionLedger {
   }
 
   private func reconcile(
-    _ decisions: [Token16: [ObjectionType: Decision]], extraTokens: [Token16: Set<Token16>], retractsUnused: Bool,
-    _ database: Connection
+    _ decisions: [Token16: [ObjectionType: Decision]], extraTokens: [Token16: Set<Token16>],
+    outdatedTokens: [Token16: Set<Token16>] = [:], retractsUnused: Bool, _ database: Connection
   ) throws {
     let origins = Parameter.bytesArray(decisions.keys.sorted().map(\.bytes))
     var live: [Token16: Set<Token16>] = [:]
@@ -123,7 +144,8 @@ struct ObjectionLedger {
       changes += ObjectionReconciliation.changes(
         .init(
           origin: origin, decisions: byType.values.sorted { $0.type.rawValue < $1.type.rawValue },
-          liveTokens: live[origin] ?? [], extraTokens: extraTokens[origin] ?? [], ledger: ledger[origin] ?? []),
+          liveTokens: live[origin] ?? [], extraTokens: extraTokens[origin] ?? [], ledger: ledger[origin] ?? [],
+          outdatedTokens: outdatedTokens[origin] ?? []),
         retractsUnused: retractsUnused)
     }
     try write(changes, database)

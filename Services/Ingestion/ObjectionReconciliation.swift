@@ -38,11 +38,15 @@ enum ObjectionReconciliation {
     /// Tokens it speaks for anyway: of a record not admitted yet, or the NHS number an objection was sent for.
     var extraTokens: Set<Token16>
     let ledger: [LedgerEntry]
+    /// Tokens that an extract no longer in force names: perhaps another person's by now, so they count only while
+    /// nothing newer is known of the origin (fail closed).
+    var outdatedTokens: Set<Token16> = []
   }
 
   /// - Parameter retractsUnused: only an admission may retract; before it, nothing is known to have moved.
   static func changes(_ need: Need, retractsUnused: Bool) -> [LedgerEntry] {
-    let wanted = need.liveTokens.union(need.extraTokens)
+    let known = need.liveTokens.union(need.extraTokens)
+    let wanted = known.isEmpty ? need.outdatedTokens : known
     let retracts = retractsUnused && !need.liveTokens.isEmpty
     var tokens = wanted
     for entry in need.ledger where !entry.isRetracted && !retracts { tokens.insert(entry.token) }

@@ -75,7 +75,8 @@ enum RecordValidation {
     }
     result.identity.ethnicCategory = (try? EthnicCategory(validating: record.ethnicCategory))?.text ?? ""
     let practice = record.source == .gp ? record.organisation : record.practice
-    if let code = try? OrganisationCode(validating: practice) {
+    // A site's code has the form of a postcode without its space; a practice's has not.
+    if let code = try? OrganisationCode(validating: practice), code.kind == .practice || record.source == .gp {
       result.identity.practice = code.text
     } else if !practice.isEmpty {
       result.findings.append(.practiceInvalid)
@@ -113,12 +114,18 @@ enum RecordValidation {
         var kept = entry
         kept.code = code.code
         result.clinical.entries.append(kept)
-      case .admissionMethod, .communityTeam: result.clinical.entries.append(entry)
+      case .admissionMethod, .communityTeam:
+        if isShortCode(entry.code) { result.clinical.entries.append(entry) } else { hasInvalidCode = true }
       case .unspecified, .UNRECOGNIZED: result.hasUnknownCodeSystem = true
       }
     }
     if hasInvalidCode { result.findings.append(.entryCodeInvalid) }
     result.decisions = decisions.values.sorted { $0.type.rawValue < $1.type.rawValue }
+  }
+
+  /// ADMIMETH has two characters, TeamType up to three: nothing that could be an identifier passes for one.
+  private static func isShortCode(_ code: String) -> Bool {
+    (1...3).contains(code.utf8.count) && code.allSatisfy { $0.isASCII && ($0.isNumber || $0.isUppercase) }
   }
 
   private static func decision(_ code: ClinicalCode, day: Int32?) -> Decision? {

@@ -33,6 +33,22 @@ import Testing
     #expect("\(error!)".contains("extract x6: 4 of 4 records missing"))
   }
 
+  @Test func `an extract is not replaced before the later one is admitted`() throws {
+    let (database, store) = try Self.balanced()
+    try store.apply(admission(extract("x1"), records: 21))
+    try store.apply(batch(record(0, time: 200, extract: extract("x2"))))
+    #expect(try database.query("select from extract_balance").count == 2)
+    try store.apply(admission(extract("x3", period: "2026-09"), records: 2))
+    try store.apply(batch(record(60, time: 200, extract: extract("x4", period: "2026-09"))))
+    let error = #expect(throws: ReleaseError.self) { try ReleaseInputs(database) }
+    #expect(
+      error
+        == .unbalanced([
+          .init(extractID: "x2", admitted: nil, accounted: 1), .init(extractID: "x3", admitted: 2, accounted: 0),
+          .init(extractID: "x4", admitted: nil, accounted: 1),
+        ]))
+  }
+
   @Test func `an extract that a later one replaces is no input and need not be balanced`() throws {
     let (database, store) = try Self.balanced()
     try store.apply(admission(extract("x0"), at: 50, records: 99))

@@ -16,7 +16,14 @@ final class DatasetSubscription {
   private let installation: Installation
   private let manifests: TopicReader
 
+  /// - Throws: ``ClientError`` when the installation has no such dataset.
   init(_ dataset: String, _ installation: Installation) throws {
+    let topics = try Admin(installation.kafka).partitionCounts()
+    guard topics[installation.layout.name(.dataset(dataset))] != nil else {
+      let prefix = installation.layout.name(.dataset(""))
+      let names = topics.keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }.sorted()
+      throw ClientError("there is no dataset '\(dataset)'; there are: \(names.joined(separator: ", "))")
+    }
     self.dataset = dataset
     self.installation = installation
     manifests = try TopicReader(installation.kafka, topic: installation.layout.name(.releases), from: .beginning)
