@@ -75,7 +75,7 @@ let package = Package(
     service("caredata", ["CRdKafka", protobuf]),
 
     .executableTarget(
-      name: "Benchmarks", dependencies: ["Kafka", "Postgres", "Contracts", "Cryptography", "CRdKafka", argumentParser],
+      name: "Benchmarks", dependencies: ["Kafka", "Postgres", "Contracts", "CRdKafka", argumentParser, protobuf],
       path: "Tests/Benchmarks", swiftSettings: strict),
 
     tests("ClinicalTests", ["Clinical"]),

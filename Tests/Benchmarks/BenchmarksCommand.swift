@@ -55,6 +55,7 @@ struct BenchmarksCommand: AsyncParsableCommand {
     print(pipeline.text)
 
     let recording = try Recording(installation.environment)
+    print("\na record has \(String(format: "%.1f", try recording.entriesPerRecord())) entries on average")
     try installation.pause()
     let bench = try StageBenchmark(workspace, installation.environment, recording)
     defer { bench.stop() }

@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import Kafka
+import SwiftProtobuf
 
 /// Everything that went from stage to stage in the pipeline run, as it lies in the broker: the real input of each.
 final class Recording {
@@ -31,6 +32,14 @@ final class Recording {
       }
       entries[topic] = try read(layout.name(topic), count: Int(expected), kafka)
     }
+  }
+
+  /// Entries of a record as the connectors sent it, on average.
+  func entriesPerRecord() throws -> Double {
+    let records = try (entries[.extracts] ?? []).compactMap { entry -> PatientRecord? in
+      if case .record(let record) = try ExtractMessage(serializedBytes: entry.value).content { record } else { nil }
+    }
+    return Double(records.map(\.entries.count).reduce(0, +)) / Double(max(records.count, 1))
   }
 
   private func read(_ topic: String, count: Int, _ kafka: KafkaConfiguration) throws -> [Entry] {
@@ -73,7 +82,10 @@ final class Recording {
 
 /// Client settings as the services have them.
 func kafkaConfiguration(_ environment: [String: String]) -> KafkaConfiguration {
-  KafkaConfiguration.embeddedBroker(bootstrapServers: environment["CAREDATA_KAFKA_BOOTSTRAP_SERVERS"] ?? "")
+  var kafka = KafkaConfiguration.embeddedBroker(bootstrapServers: environment["CAREDATA_KAFKA_BOOTSTRAP_SERVERS"] ?? "")
+  // What goes wrong is thrown; librdkafka's remarks about the mock cluster would only stand between the figures.
+  kafka.log = { _, _, _ in }
+  return kafka
 }
 
 func partitions(_ environment: [String: String]) -> Int {
