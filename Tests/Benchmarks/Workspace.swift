@@ -17,6 +17,11 @@ struct Workspace {
       guard files.fileExists(atPath: "\(self.directory)/\(Self.marker)") else {
         throw BenchmarkError("\(self.directory) holds something else; give another --directory")
       }
+      // Where the user that runs PostgreSQL could not reach the state folder, its cluster lies elsewhere.
+      let cluster = "\(self.directory)/state/postgres/cluster"
+      if let elsewhere = try? files.destinationOfSymbolicLink(atPath: cluster) {
+        try files.removeItem(atPath: elsewhere)
+      }
       try files.removeItem(atPath: self.directory)
     }
     // Passable, for the user that runs PostgreSQL.
