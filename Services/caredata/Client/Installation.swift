@@ -8,6 +8,8 @@ import StageKit
 struct Installation {
   let environment: [String: String]
   let configuration: StageConfiguration
+  /// Of the `caredata up` it was found through, if it was.
+  let state: StateDirectory?
 
   var layout: TopicLayout { configuration.layout }
   var kafka: KafkaConfiguration { configuration.kafka }
@@ -19,14 +21,27 @@ struct Installation {
       kafka, backlog: limit > 0 ? BacklogLimit(bytesPerPartition: limit, groups: layout.readers()) : nil)
   }
 
-  init(environment: [String: String]) async throws {
+  init(environment: [String: String], state: StateDirectory? = nil) async throws {
     self.environment = environment
+    self.state = state
     var configuration = try await StageConfiguration.load(environment: environment)
     // A command says in its own words what failed; only what stops librdkafka itself is worth a line of its own.
     configuration.kafka.log = { level, facility, text in
       if level <= 2 { print("\(facility): \(text)", to: &standardError) }
     }
     self.configuration = configuration
+  }
+}
+
+extension Installation {
+  /// An embedded broker that has started anew has forgotten what was sent to it.
+  ///
+  /// - Throws: ``ClientError`` when it has, so that nobody waits for an answer that cannot come.
+  func checkBrokerLife() throws {
+    guard let state, let running = try state.running(),
+      running.environment["CAREDATA_INCARNATION"] != configuration.incarnation
+    else { return }
+    throw ClientError("the embedded broker has started anew and may have forgotten what was sent; send it again")
   }
 }
 
@@ -47,7 +62,7 @@ struct InstallationOptions: ParsableArguments {
         CAREDATA_KAFKA_BOOTSTRAP_SERVERS and CAREDATA_DATABASE_URL
         """)
     }
-    return try await Installation(environment: own.merging(running.environment) { _, new in new })
+    return try await Installation(environment: own.merging(running.environment) { _, new in new }, state: folder)
   }
 }
 

@@ -5,9 +5,11 @@ import Kafka
 /// Watches the `receipts` topic from the moment it is made.
 final class ReceiptWaiter {
   private let reader: TopicReader
+  private let installation: Installation
 
   /// - Important: Make it before sending: a receipt written earlier is not seen.
   init(_ installation: Installation) throws {
+    self.installation = installation
     reader = try TopicReader(installation.kafka, topic: installation.layout.name(.receipts), from: .end)
   }
 
@@ -25,6 +27,7 @@ final class ReceiptWaiter {
     let deadline = ContinuousClock.now + timeout
     var found: [String: Receipt] = [:]
     while ContinuousClock.now < deadline {
+      try installation.checkBrokerLife()
       for message in try reader.poll(timeoutMilliseconds: 100).messages {
         let id = String(decoding: message.key, as: UTF8.self)
         guard ids.contains(id) else { continue }
