@@ -19,7 +19,7 @@ struct Workspace {
       }
       // Where the user that runs PostgreSQL could not reach the state folder, its cluster lies elsewhere.
       let cluster = "\(self.directory)/state/postgres/cluster"
-      if let elsewhere = try? files.destinationOfSymbolicLink(atPath: cluster) {
+      if let elsewhere = try? files.destinationOfSymbolicLink(atPath: cluster), files.fileExists(atPath: elsewhere) {
         try files.removeItem(atPath: elsewhere)
       }
       try files.removeItem(atPath: self.directory)
