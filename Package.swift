@@ -63,16 +63,17 @@ let package = Package(
     shared("Kafka", ["CRdKafka"]),
     shared("Postgres", ["CPostgres"]),
     shared("Contracts", [protobuf], exclude: ["caredata.proto"]),
+    shared("Specification", ["Clinical", "Contracts", "Cryptography", yams]),
     shared(
       "StageKit",
       ["Kafka", "Postgres", "Contracts", "Cryptography", configuration, flyingFox, lifecycle, logging, metrics]),
 
-    service("Ingestion", [protobuf]),
+    service("Ingestion", ["Specification", protobuf]),
     service("ObjectionFilter", [protobuf]),
     service("Pseudonymisation", [protobuf]),
     service("Linkage", [protobuf]),
-    service("Publication", [protobuf, yams]),
-    service("caredata", ["CRdKafka", protobuf]),
+    service("Publication", ["Specification", protobuf, yams]),
+    service("caredata", ["CRdKafka", "Specification", protobuf]),
 
     .executableTarget(
       name: "Benchmarks", dependencies: ["Kafka", "Postgres", "Contracts", "CRdKafka", argumentParser, protobuf],
@@ -83,8 +84,9 @@ let package = Package(
     tests("KafkaTests", ["Kafka", "caredata"]),
     tests("PostgresTests", ["Postgres", "caredata"]),
     tests("ContractsTests", ["Contracts"]),
+    tests("SpecificationTests", ["Specification", "Clinical", "Contracts"]),
     tests("StageKitTests", ["StageKit", "Kafka", "Postgres", "caredata"]),
-    tests("IngestionTests", ["Ingestion", "caredata"]),
+    tests("IngestionTests", ["Ingestion", "Specification", "caredata"]),
     tests("ObjectionFilterTests", ["ObjectionFilter"]),
     tests("PseudonymisationTests", ["Pseudonymisation"]),
     tests("LinkageTests", ["Linkage", "caredata"]),

@@ -175,7 +175,7 @@ final class IngestionStage: Stage {
       intake.objections.append(objection)
     case .cut(let cut):
       intake.cuts.append(cut.cutID)
-    case nil: throw RejectionError(code: .missingField)
+    case .supersession, nil: throw RejectionError(code: .missingField)
     }
   }
 

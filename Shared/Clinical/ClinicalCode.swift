@@ -63,6 +63,30 @@ extension ClinicalCode: CustomStringConvertible {
   public var description: String { "\(system) \(code)" }
 }
 
+// MARK: - Categories
+
+extension ClinicalCode {
+  /// The category above an ICD-10 or OPCS-4 code, down to three characters; nil for everything else.
+  public var broader: ClinicalCode? {
+    guard system == .icd10 || system == .opcs4 else { return nil }
+    let text = ShortText(word: word)
+    guard text.count > 3 else { return nil }
+    return ClinicalCode(system: system, word: text.prefix(text.count - 1).word)
+  }
+
+  /// A code, or for OPCS-4 also a category of three characters, which no record has but a list may.
+  public init(system: System, category text: some StringProtocol) throws(Fault) {
+    let trimmed = text.drop { $0 == " " }
+    guard system == .opcs4, trimmed.utf8.count == 3 else {
+      self = try ClinicalCode(system: system, normalising: text)
+      return
+    }
+    // The category is a code without its last digit.
+    let first = try ClinicalCode(system: system, normalising: String(trimmed) + "1")
+    self = ClinicalCode(system: system, word: ShortText(word: first.word).prefix(3).word)
+  }
+}
+
 // MARK: - Read v2 and CTV3
 
 extension ClinicalCode {

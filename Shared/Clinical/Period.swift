@@ -19,7 +19,12 @@ public struct Period: Hashable, Comparable, Sendable {
   public var first: CalendarDate { date(day: 1) }
   public var last: CalendarDate { date(day: CalendarDate.length(ofMonth: month, year: year)) }
 
+  /// So many months later; earlier with a negative number.
+  public func advanced(by count: Int) -> Period { Period(months: months + Int32(count)) }
+
   public static func < (left: Self, right: Self) -> Bool { left.months < right.months }
+
+  private init(months: Int32) { self.months = max(months, 12) }
 
   private var year: Int { Int(months) / 12 }
   private var month: Int { Int(months) % 12 + 1 }

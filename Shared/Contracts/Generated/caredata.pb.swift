@@ -383,6 +383,19 @@ public nonisolated struct Manifest: Sendable {
   /// reason code -> records never sent
   public var rejectedByConnector: Dictionary<String,UInt32> = [:]
 
+  /// over all records; checked where it is given
+  public var expectedEntries: UInt64 {
+    get {_expectedEntries ?? 0}
+    set {_expectedEntries = newValue}
+  }
+  /// Returns true if `expectedEntries` has been explicitly set.
+  public var hasExpectedEntries: Bool {self._expectedEntries != nil}
+  /// Clears the value of `expectedEntries`. Subsequent reads from it will return its default value.
+  public mutating func clearExpectedEntries() {self._expectedEntries = nil}
+
+  /// what was left out, by name -> rows, resources or elements
+  public var leftOutByConnector: Dictionary<String,UInt64> = [:]
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum State: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -428,6 +441,8 @@ public nonisolated struct Manifest: Sendable {
   }
 
   public init() {}
+
+  fileprivate var _expectedEntries: UInt64? = nil
 }
 
 /// One patient's part of an extract, as the connector read it. Dates of birth and registration are ISO 8601.
@@ -522,6 +537,12 @@ public nonisolated struct PatientRecord: @unchecked Sendable {
     set {_uniqueStorage()._entries = newValue}
   }
 
+  /// PERSON STATED GENDER CODE: 1, 2, 9, X. Another code system than `sex`, which is PERSON GENDER CODE: 0, 1, 2, 9.
+  public var statedGender: String {
+    get {_storage._statedGender}
+    set {_uniqueStorage()._statedGender = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -605,11 +626,20 @@ public nonisolated struct ObjectionMessage: Sendable {
     set {content = .cut(newValue)}
   }
 
+  public var supersession: Supersession {
+    get {
+      if case .supersession(let v)? = content {return v}
+      return Supersession()
+    }
+    set {content = .supersession(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Content: Equatable, Sendable {
     case objection(Objection)
     case cut(CutRequest)
+    case supersession(Supersession)
 
   }
 
@@ -654,6 +684,28 @@ public nonisolated struct Objection: Sendable {
   fileprivate var _day: Int32? = nil
 }
 
+/// One NHS number replaced by another. An objection under any number of a chain covers all of them.
+public nonisolated struct Supersession: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var submissionID: String = String()
+
+  /// 1...expected
+  public var sequence: UInt32 = 0
+
+  public var expected: UInt32 = 0
+
+  public var superseded: String = String()
+
+  public var current: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 /// Asks ingestion to write a marker behind everything it has acknowledged.
 public nonisolated struct CutRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -667,6 +719,7 @@ public nonisolated struct CutRequest: Sendable {
   public init() {}
 }
 
+/// The whole enrolment of an organisation, so that the newest one alone tells everything. Days count from 1970-01-01.
 public nonisolated struct PracticeEnrolment: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -679,6 +732,58 @@ public nonisolated struct PracticeEnrolment: Sendable {
   /// microseconds since 1970-01-01T00:00:00Z
   public var changedAt: Int64 = 0
 
+  public var announcedOn: Int32 {
+    get {_announcedOn ?? 0}
+    set {_announcedOn = newValue}
+  }
+  /// Returns true if `announcedOn` has been explicitly set.
+  public var hasAnnouncedOn: Bool {self._announcedOn != nil}
+  /// Clears the value of `announcedOn`. Subsequent reads from it will return its default value.
+  public mutating func clearAnnouncedOn() {self._announcedOn = nil}
+
+  /// patients were told on this day
+  public var notifiedOn: Int32 {
+    get {_notifiedOn ?? 0}
+    set {_notifiedOn = newValue}
+  }
+  /// Returns true if `notifiedOn` has been explicitly set.
+  public var hasNotifiedOn: Bool {self._notifiedOn != nil}
+  /// Clears the value of `notifiedOn`. Subsequent reads from it will return its default value.
+  public mutating func clearNotifiedOn() {self._notifiedOn = nil}
+
+  public var activeFrom: Int32 {
+    get {_activeFrom ?? 0}
+    set {_activeFrom = newValue}
+  }
+  /// Returns true if `activeFrom` has been explicitly set.
+  public var hasActiveFrom: Bool {self._activeFrom != nil}
+  /// Clears the value of `activeFrom`. Subsequent reads from it will return its default value.
+  public mutating func clearActiveFrom() {self._activeFrom = nil}
+
+  public var suspendedOn: Int32 {
+    get {_suspendedOn ?? 0}
+    set {_suspendedOn = newValue}
+  }
+  /// Returns true if `suspendedOn` has been explicitly set.
+  public var hasSuspendedOn: Bool {self._suspendedOn != nil}
+  /// Clears the value of `suspendedOn`. Subsequent reads from it will return its default value.
+  public mutating func clearSuspendedOn() {self._suspendedOn = nil}
+
+  public var withdrawnOn: Int32 {
+    get {_withdrawnOn ?? 0}
+    set {_withdrawnOn = newValue}
+  }
+  /// Returns true if `withdrawnOn` has been explicitly set.
+  public var hasWithdrawnOn: Bool {self._withdrawnOn != nil}
+  /// Clears the value of `withdrawnOn`. Subsequent reads from it will return its default value.
+  public mutating func clearWithdrawnOn() {self._withdrawnOn = nil}
+
+  /// pilot wave it belongs to
+  public var wave: String = String()
+
+  /// withdrawn: retract everything it ever sent
+  public var erase: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum State: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -686,6 +791,11 @@ public nonisolated struct PracticeEnrolment: Sendable {
     case unspecified // = 0
     case active // = 1
     case suspended // = 2
+    case announced // = 3
+
+    /// ready once the notice period has passed
+    case notifying // = 4
+    case withdrawn // = 5
     case UNRECOGNIZED(Int)
 
     public init() {
@@ -697,6 +807,9 @@ public nonisolated struct PracticeEnrolment: Sendable {
       case 0: self = .unspecified
       case 1: self = .active
       case 2: self = .suspended
+      case 3: self = .announced
+      case 4: self = .notifying
+      case 5: self = .withdrawn
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -706,6 +819,9 @@ public nonisolated struct PracticeEnrolment: Sendable {
       case .unspecified: return 0
       case .active: return 1
       case .suspended: return 2
+      case .announced: return 3
+      case .notifying: return 4
+      case .withdrawn: return 5
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -715,50 +831,167 @@ public nonisolated struct PracticeEnrolment: Sendable {
       .unspecified,
       .active,
       .suspended,
+      .announced,
+      .notifying,
+      .withdrawn,
     ]
 
   }
 
   public init() {}
+
+  fileprivate var _announcedOn: Int32? = nil
+  fileprivate var _notifiedOn: Int32? = nil
+  fileprivate var _activeFrom: Int32? = nil
+  fileprivate var _suspendedOn: Int32? = nil
+  fileprivate var _withdrawnOn: Int32? = nil
 }
 
-public nonisolated struct Receipt: Sendable {
+public nonisolated struct Receipt: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// extract id, objection submission id, or organisation@changed_at of an enrolment
-  public var id: String = String()
+  /// extract id, submission id of objections or supersessions, or organisation@changed_at of an enrolment
+  public var id: String {
+    get {_storage._id}
+    set {_uniqueStorage()._id = newValue}
+  }
 
-  public var status: Receipt.Status = .unspecified
+  public var status: Receipt.Status {
+    get {_storage._status}
+    set {_uniqueStorage()._status = newValue}
+  }
 
-  public var reason: String = String()
+  public var reason: String {
+    get {_storage._reason}
+    set {_uniqueStorage()._reason = newValue}
+  }
 
-  public var sameAs: String = String()
+  public var sameAs: String {
+    get {_storage._sameAs}
+    set {_uniqueStorage()._sameAs = newValue}
+  }
 
-  public var recordsExpected: UInt32 = 0
+  public var recordsExpected: UInt32 {
+    get {_storage._recordsExpected}
+    set {_uniqueStorage()._recordsExpected = newValue}
+  }
 
-  public var recordsAdmitted: UInt32 = 0
+  public var recordsAdmitted: UInt32 {
+    get {_storage._recordsAdmitted}
+    set {_uniqueStorage()._recordsAdmitted = newValue}
+  }
 
   /// reason code -> records
-  public var rejected: Dictionary<String,UInt32> = [:]
+  public var rejected: Dictionary<String,UInt32> {
+    get {_storage._rejected}
+    set {_uniqueStorage()._rejected = newValue}
+  }
 
   /// reason code -> records accepted with this finding
-  public var findings: Dictionary<String,UInt32> = [:]
+  public var findings: Dictionary<String,UInt32> {
+    get {_storage._findings}
+    set {_uniqueStorage()._findings = newValue}
+  }
 
-  public var retractions: UInt32 = 0
+  public var retractions: UInt32 {
+    get {_storage._retractions}
+    set {_uniqueStorage()._retractions = newValue}
+  }
 
-  public var entriesAdmitted: UInt32 = 0
+  public var entriesAdmitted: UInt32 {
+    get {_storage._entriesAdmitted}
+    set {_uniqueStorage()._entriesAdmitted = newValue}
+  }
 
-  public var organisation: String = String()
+  public var organisation: String {
+    get {_storage._organisation}
+    set {_uniqueStorage()._organisation = newValue}
+  }
 
-  public var source: Source = .unspecified
+  public var source: Source {
+    get {_storage._source}
+    set {_uniqueStorage()._source = newValue}
+  }
 
-  public var period: String = String()
+  public var period: String {
+    get {_storage._period}
+    set {_uniqueStorage()._period = newValue}
+  }
 
-  public var submittedAt: Int64 = 0
+  public var submittedAt: Int64 {
+    get {_storage._submittedAt}
+    set {_uniqueStorage()._submittedAt = newValue}
+  }
 
-  public var digest: UInt64 = 0
+  public var digest: UInt64 {
+    get {_storage._digest}
+    set {_uniqueStorage()._digest = newValue}
+  }
+
+  /// different sequence numbers
+  public var recordsReceived: UInt32 {
+    get {_storage._recordsReceived}
+    set {_uniqueStorage()._recordsReceived = newValue}
+  }
+
+  /// messages beyond the first of their sequence number
+  public var duplicates: UInt32 {
+    get {_storage._duplicates}
+    set {_uniqueStorage()._duplicates = newValue}
+  }
+
+  /// ranges, "3-5,9"; the first of them
+  public var missingSequences: String {
+    get {_storage._missingSequences}
+    set {_uniqueStorage()._missingSequences = newValue}
+  }
+
+  public var recordsMissing: UInt32 {
+    get {_storage._recordsMissing}
+    set {_uniqueStorage()._recordsMissing = newValue}
+  }
+
+  /// = admitted + rejected + excluded + dropped
+  public var entriesReceived: UInt64 {
+    get {_storage._entriesReceived}
+    set {_uniqueStorage()._entriesReceived = newValue}
+  }
+
+  /// of rejected records
+  public var entriesRejected: UInt64 {
+    get {_storage._entriesRejected}
+    set {_uniqueStorage()._entriesRejected = newValue}
+  }
+
+  /// sensitive codes and what is tied to them
+  public var entriesExcluded: UInt64 {
+    get {_storage._entriesExcluded}
+    set {_uniqueStorage()._entriesExcluded = newValue}
+  }
+
+  /// reason code -> entries
+  public var entriesDropped: Dictionary<String,UInt64> {
+    get {_storage._entriesDropped}
+    set {_uniqueStorage()._entriesDropped = newValue}
+  }
+
+  /// admitted without identity, for a code that the law restricts
+  public var recordsDeidentified: UInt32 {
+    get {_storage._recordsDeidentified}
+    set {_uniqueStorage()._recordsDeidentified = newValue}
+  }
+
+  public var specification: String {
+    get {_storage._specification}
+    set {_uniqueStorage()._specification = newValue}
+  }
+
+  public var leftOutByConnector: Dictionary<String,UInt64> {
+    get {_storage._leftOutByConnector}
+    set {_uniqueStorage()._leftOutByConnector = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -781,6 +1014,16 @@ public nonisolated struct Receipt: Sendable {
     /// publication has accounted for every admitted record
     case balanced // = 7
     case enrolmentStored // = 8
+
+    /// incomplete or miscounted; nothing of it goes further until it is completed or resubmitted
+    case held // = 9
+
+    /// reason says why
+    case enrolmentRefused // = 10
+
+    /// every record of a withdrawn organisation has been retracted
+    case erased // = 11
+    case supersessionsStored // = 12
     case UNRECOGNIZED(Int)
 
     public init() {
@@ -798,6 +1041,10 @@ public nonisolated struct Receipt: Sendable {
       case 6: self = .objectionsAcknowledged
       case 7: self = .balanced
       case 8: self = .enrolmentStored
+      case 9: self = .held
+      case 10: self = .enrolmentRefused
+      case 11: self = .erased
+      case 12: self = .supersessionsStored
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -813,6 +1060,10 @@ public nonisolated struct Receipt: Sendable {
       case .objectionsAcknowledged: return 6
       case .balanced: return 7
       case .enrolmentStored: return 8
+      case .held: return 9
+      case .enrolmentRefused: return 10
+      case .erased: return 11
+      case .supersessionsStored: return 12
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -828,11 +1079,17 @@ public nonisolated struct Receipt: Sendable {
       .objectionsAcknowledged,
       .balanced,
       .enrolmentStored,
+      .held,
+      .enrolmentRefused,
+      .erased,
+      .supersessionsStored,
     ]
 
   }
 
   public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// Never changes on the way. Its serialised bytes are the associated data of every sealed section.
@@ -1253,7 +1510,7 @@ nonisolated extension ExtractMessage: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension Manifest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Manifest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}state\0\u{3}extract_id\0\u{1}organisation\0\u{1}source\0\u{1}period\0\u{3}submitted_at\0\u{1}specification\0\u{3}expected_records\0\u{3}rejected_by_connector\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}state\0\u{3}extract_id\0\u{1}organisation\0\u{1}source\0\u{1}period\0\u{3}submitted_at\0\u{1}specification\0\u{3}expected_records\0\u{3}rejected_by_connector\0\u{3}expected_entries\0\u{3}left_out_by_connector\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1270,12 +1527,18 @@ nonisolated extension Manifest: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 7: try { try decoder.decodeSingularStringField(value: &self.specification) }()
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.expectedRecords) }()
       case 9: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt32>.self, value: &self.rejectedByConnector) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self._expectedEntries) }()
+      case 11: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: &self.leftOutByConnector) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.state != .unspecified {
       try visitor.visitSingularEnumField(value: self.state, fieldNumber: 1)
     }
@@ -1303,6 +1566,12 @@ nonisolated extension Manifest: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if !self.rejectedByConnector.isEmpty {
       try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt32>.self, value: self.rejectedByConnector, fieldNumber: 9)
     }
+    try { if let v = self._expectedEntries {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 10)
+    } }()
+    if !self.leftOutByConnector.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: self.leftOutByConnector, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1316,6 +1585,8 @@ nonisolated extension Manifest: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.specification != rhs.specification {return false}
     if lhs.expectedRecords != rhs.expectedRecords {return false}
     if lhs.rejectedByConnector != rhs.rejectedByConnector {return false}
+    if lhs._expectedEntries != rhs._expectedEntries {return false}
+    if lhs.leftOutByConnector != rhs.leftOutByConnector {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1327,7 +1598,7 @@ nonisolated extension Manifest.State: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension PatientRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PatientRecord"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}extract_id\0\u{1}sequence\0\u{1}organisation\0\u{1}source\0\u{1}period\0\u{3}submitted_at\0\u{1}specification\0\u{3}patient_ref\0\u{3}nhs_number\0\u{3}date_of_birth\0\u{1}sex\0\u{1}postcode\0\u{3}ethnic_category\0\u{1}practice\0\u{3}registered_from\0\u{3}registered_to\0\u{1}entries\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}extract_id\0\u{1}sequence\0\u{1}organisation\0\u{1}source\0\u{1}period\0\u{3}submitted_at\0\u{1}specification\0\u{3}patient_ref\0\u{3}nhs_number\0\u{3}date_of_birth\0\u{1}sex\0\u{1}postcode\0\u{3}ethnic_category\0\u{1}practice\0\u{3}registered_from\0\u{3}registered_to\0\u{1}entries\0\u{3}stated_gender\0")
 
   fileprivate class _StorageClass {
     var _extractID: String = String()
@@ -1347,6 +1618,7 @@ nonisolated extension PatientRecord: SwiftProtobuf.Message, SwiftProtobuf._Messa
     var _registeredFrom: String = String()
     var _registeredTo: String = String()
     var _entries: [Entry] = []
+    var _statedGender: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1374,6 +1646,7 @@ nonisolated extension PatientRecord: SwiftProtobuf.Message, SwiftProtobuf._Messa
       _registeredFrom = source._registeredFrom
       _registeredTo = source._registeredTo
       _entries = source._entries
+      _statedGender = source._statedGender
     }
   }
 
@@ -1409,6 +1682,7 @@ nonisolated extension PatientRecord: SwiftProtobuf.Message, SwiftProtobuf._Messa
         case 15: try { try decoder.decodeSingularStringField(value: &_storage._registeredFrom) }()
         case 16: try { try decoder.decodeSingularStringField(value: &_storage._registeredTo) }()
         case 17: try { try decoder.decodeRepeatedMessageField(value: &_storage._entries) }()
+        case 18: try { try decoder.decodeSingularStringField(value: &_storage._statedGender) }()
         default: break
         }
       }
@@ -1468,6 +1742,9 @@ nonisolated extension PatientRecord: SwiftProtobuf.Message, SwiftProtobuf._Messa
       if !_storage._entries.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._entries, fieldNumber: 17)
       }
+      if !_storage._statedGender.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._statedGender, fieldNumber: 18)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1494,6 +1771,7 @@ nonisolated extension PatientRecord: SwiftProtobuf.Message, SwiftProtobuf._Messa
         if _storage._registeredFrom != rhs_storage._registeredFrom {return false}
         if _storage._registeredTo != rhs_storage._registeredTo {return false}
         if _storage._entries != rhs_storage._entries {return false}
+        if _storage._statedGender != rhs_storage._statedGender {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1574,7 +1852,7 @@ nonisolated extension Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
 
 nonisolated extension ObjectionMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ObjectionMessage"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}objection\0\u{1}cut\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}objection\0\u{1}cut\0\u{1}supersession\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1608,6 +1886,19 @@ nonisolated extension ObjectionMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.content = .cut(v)
         }
       }()
+      case 3: try {
+        var v: Supersession?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .supersession(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .supersession(v)
+        }
+      }()
       default: break
       }
     }
@@ -1626,6 +1917,10 @@ nonisolated extension ObjectionMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
     case .cut?: try {
       guard case .cut(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .supersession?: try {
+      guard case .supersession(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     }()
     case nil: break
     }
@@ -1708,6 +2003,56 @@ nonisolated extension Objection: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
   }
 }
 
+nonisolated extension Supersession: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Supersession"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}submission_id\0\u{1}sequence\0\u{1}expected\0\u{1}superseded\0\u{1}current\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.submissionID) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.sequence) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.expected) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.superseded) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.current) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.submissionID.isEmpty {
+      try visitor.visitSingularStringField(value: self.submissionID, fieldNumber: 1)
+    }
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt32Field(value: self.sequence, fieldNumber: 2)
+    }
+    if self.expected != 0 {
+      try visitor.visitSingularUInt32Field(value: self.expected, fieldNumber: 3)
+    }
+    if !self.superseded.isEmpty {
+      try visitor.visitSingularStringField(value: self.superseded, fieldNumber: 4)
+    }
+    if !self.current.isEmpty {
+      try visitor.visitSingularStringField(value: self.current, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Supersession, rhs: Supersession) -> Bool {
+    if lhs.submissionID != rhs.submissionID {return false}
+    if lhs.sequence != rhs.sequence {return false}
+    if lhs.expected != rhs.expected {return false}
+    if lhs.superseded != rhs.superseded {return false}
+    if lhs.current != rhs.current {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension CutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CutRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}cut_id\0")
@@ -1740,7 +2085,7 @@ nonisolated extension CutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension PracticeEnrolment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PracticeEnrolment"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}organisation\0\u{1}state\0\u{3}changed_at\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}organisation\0\u{1}state\0\u{3}changed_at\0\u{3}announced_on\0\u{3}notified_on\0\u{3}active_from\0\u{3}suspended_on\0\u{3}withdrawn_on\0\u{1}wave\0\u{1}erase\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1751,12 +2096,23 @@ nonisolated extension PracticeEnrolment: SwiftProtobuf.Message, SwiftProtobuf._M
       case 1: try { try decoder.decodeSingularStringField(value: &self.organisation) }()
       case 2: try { try decoder.decodeSingularEnumField(value: &self.state) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.changedAt) }()
+      case 4: try { try decoder.decodeSingularSInt32Field(value: &self._announcedOn) }()
+      case 5: try { try decoder.decodeSingularSInt32Field(value: &self._notifiedOn) }()
+      case 6: try { try decoder.decodeSingularSInt32Field(value: &self._activeFrom) }()
+      case 7: try { try decoder.decodeSingularSInt32Field(value: &self._suspendedOn) }()
+      case 8: try { try decoder.decodeSingularSInt32Field(value: &self._withdrawnOn) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.wave) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.erase) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.organisation.isEmpty {
       try visitor.visitSingularStringField(value: self.organisation, fieldNumber: 1)
     }
@@ -1766,6 +2122,27 @@ nonisolated extension PracticeEnrolment: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.changedAt != 0 {
       try visitor.visitSingularInt64Field(value: self.changedAt, fieldNumber: 3)
     }
+    try { if let v = self._announcedOn {
+      try visitor.visitSingularSInt32Field(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._notifiedOn {
+      try visitor.visitSingularSInt32Field(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._activeFrom {
+      try visitor.visitSingularSInt32Field(value: v, fieldNumber: 6)
+    } }()
+    try { if let v = self._suspendedOn {
+      try visitor.visitSingularSInt32Field(value: v, fieldNumber: 7)
+    } }()
+    try { if let v = self._withdrawnOn {
+      try visitor.visitSingularSInt32Field(value: v, fieldNumber: 8)
+    } }()
+    if !self.wave.isEmpty {
+      try visitor.visitSingularStringField(value: self.wave, fieldNumber: 9)
+    }
+    if self.erase != false {
+      try visitor.visitSingularBoolField(value: self.erase, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1773,117 +2150,265 @@ nonisolated extension PracticeEnrolment: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.organisation != rhs.organisation {return false}
     if lhs.state != rhs.state {return false}
     if lhs.changedAt != rhs.changedAt {return false}
+    if lhs._announcedOn != rhs._announcedOn {return false}
+    if lhs._notifiedOn != rhs._notifiedOn {return false}
+    if lhs._activeFrom != rhs._activeFrom {return false}
+    if lhs._suspendedOn != rhs._suspendedOn {return false}
+    if lhs._withdrawnOn != rhs._withdrawnOn {return false}
+    if lhs.wave != rhs.wave {return false}
+    if lhs.erase != rhs.erase {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
 nonisolated extension PracticeEnrolment.State: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATE_UNSPECIFIED\0\u{1}STATE_ACTIVE\0\u{1}STATE_SUSPENDED\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATE_UNSPECIFIED\0\u{1}STATE_ACTIVE\0\u{1}STATE_SUSPENDED\0\u{1}STATE_ANNOUNCED\0\u{1}STATE_NOTIFYING\0\u{1}STATE_WITHDRAWN\0")
 }
 
 nonisolated extension Receipt: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Receipt"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}status\0\u{1}reason\0\u{3}same_as\0\u{3}records_expected\0\u{3}records_admitted\0\u{1}rejected\0\u{1}findings\0\u{1}retractions\0\u{3}entries_admitted\0\u{1}organisation\0\u{1}source\0\u{1}period\0\u{3}submitted_at\0\u{1}digest\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}status\0\u{1}reason\0\u{3}same_as\0\u{3}records_expected\0\u{3}records_admitted\0\u{1}rejected\0\u{1}findings\0\u{1}retractions\0\u{3}entries_admitted\0\u{1}organisation\0\u{1}source\0\u{1}period\0\u{3}submitted_at\0\u{1}digest\0\u{3}records_received\0\u{1}duplicates\0\u{3}missing_sequences\0\u{3}records_missing\0\u{3}entries_received\0\u{3}entries_rejected\0\u{3}entries_excluded\0\u{3}entries_dropped\0\u{3}records_deidentified\0\u{1}specification\0\u{3}left_out_by_connector\0")
+
+  fileprivate class _StorageClass {
+    var _id: String = String()
+    var _status: Receipt.Status = .unspecified
+    var _reason: String = String()
+    var _sameAs: String = String()
+    var _recordsExpected: UInt32 = 0
+    var _recordsAdmitted: UInt32 = 0
+    var _rejected: Dictionary<String,UInt32> = [:]
+    var _findings: Dictionary<String,UInt32> = [:]
+    var _retractions: UInt32 = 0
+    var _entriesAdmitted: UInt32 = 0
+    var _organisation: String = String()
+    var _source: Source = .unspecified
+    var _period: String = String()
+    var _submittedAt: Int64 = 0
+    var _digest: UInt64 = 0
+    var _recordsReceived: UInt32 = 0
+    var _duplicates: UInt32 = 0
+    var _missingSequences: String = String()
+    var _recordsMissing: UInt32 = 0
+    var _entriesReceived: UInt64 = 0
+    var _entriesRejected: UInt64 = 0
+    var _entriesExcluded: UInt64 = 0
+    var _entriesDropped: Dictionary<String,UInt64> = [:]
+    var _recordsDeidentified: UInt32 = 0
+    var _specification: String = String()
+    var _leftOutByConnector: Dictionary<String,UInt64> = [:]
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _id = source._id
+      _status = source._status
+      _reason = source._reason
+      _sameAs = source._sameAs
+      _recordsExpected = source._recordsExpected
+      _recordsAdmitted = source._recordsAdmitted
+      _rejected = source._rejected
+      _findings = source._findings
+      _retractions = source._retractions
+      _entriesAdmitted = source._entriesAdmitted
+      _organisation = source._organisation
+      _source = source._source
+      _period = source._period
+      _submittedAt = source._submittedAt
+      _digest = source._digest
+      _recordsReceived = source._recordsReceived
+      _duplicates = source._duplicates
+      _missingSequences = source._missingSequences
+      _recordsMissing = source._recordsMissing
+      _entriesReceived = source._entriesReceived
+      _entriesRejected = source._entriesRejected
+      _entriesExcluded = source._entriesExcluded
+      _entriesDropped = source._entriesDropped
+      _recordsDeidentified = source._recordsDeidentified
+      _specification = source._specification
+      _leftOutByConnector = source._leftOutByConnector
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.id) }()
-      case 2: try { try decoder.decodeSingularEnumField(value: &self.status) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.sameAs) }()
-      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.recordsExpected) }()
-      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.recordsAdmitted) }()
-      case 7: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt32>.self, value: &self.rejected) }()
-      case 8: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt32>.self, value: &self.findings) }()
-      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.retractions) }()
-      case 10: try { try decoder.decodeSingularUInt32Field(value: &self.entriesAdmitted) }()
-      case 11: try { try decoder.decodeSingularStringField(value: &self.organisation) }()
-      case 12: try { try decoder.decodeSingularEnumField(value: &self.source) }()
-      case 13: try { try decoder.decodeSingularStringField(value: &self.period) }()
-      case 14: try { try decoder.decodeSingularInt64Field(value: &self.submittedAt) }()
-      case 15: try { try decoder.decodeSingularFixed64Field(value: &self.digest) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._id) }()
+        case 2: try { try decoder.decodeSingularEnumField(value: &_storage._status) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._reason) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._sameAs) }()
+        case 5: try { try decoder.decodeSingularUInt32Field(value: &_storage._recordsExpected) }()
+        case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._recordsAdmitted) }()
+        case 7: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt32>.self, value: &_storage._rejected) }()
+        case 8: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt32>.self, value: &_storage._findings) }()
+        case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._retractions) }()
+        case 10: try { try decoder.decodeSingularUInt32Field(value: &_storage._entriesAdmitted) }()
+        case 11: try { try decoder.decodeSingularStringField(value: &_storage._organisation) }()
+        case 12: try { try decoder.decodeSingularEnumField(value: &_storage._source) }()
+        case 13: try { try decoder.decodeSingularStringField(value: &_storage._period) }()
+        case 14: try { try decoder.decodeSingularInt64Field(value: &_storage._submittedAt) }()
+        case 15: try { try decoder.decodeSingularFixed64Field(value: &_storage._digest) }()
+        case 16: try { try decoder.decodeSingularUInt32Field(value: &_storage._recordsReceived) }()
+        case 17: try { try decoder.decodeSingularUInt32Field(value: &_storage._duplicates) }()
+        case 18: try { try decoder.decodeSingularStringField(value: &_storage._missingSequences) }()
+        case 19: try { try decoder.decodeSingularUInt32Field(value: &_storage._recordsMissing) }()
+        case 20: try { try decoder.decodeSingularUInt64Field(value: &_storage._entriesReceived) }()
+        case 21: try { try decoder.decodeSingularUInt64Field(value: &_storage._entriesRejected) }()
+        case 22: try { try decoder.decodeSingularUInt64Field(value: &_storage._entriesExcluded) }()
+        case 23: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: &_storage._entriesDropped) }()
+        case 24: try { try decoder.decodeSingularUInt32Field(value: &_storage._recordsDeidentified) }()
+        case 25: try { try decoder.decodeSingularStringField(value: &_storage._specification) }()
+        case 26: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: &_storage._leftOutByConnector) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.id.isEmpty {
-      try visitor.visitSingularStringField(value: self.id, fieldNumber: 1)
-    }
-    if self.status != .unspecified {
-      try visitor.visitSingularEnumField(value: self.status, fieldNumber: 2)
-    }
-    if !self.reason.isEmpty {
-      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 3)
-    }
-    if !self.sameAs.isEmpty {
-      try visitor.visitSingularStringField(value: self.sameAs, fieldNumber: 4)
-    }
-    if self.recordsExpected != 0 {
-      try visitor.visitSingularUInt32Field(value: self.recordsExpected, fieldNumber: 5)
-    }
-    if self.recordsAdmitted != 0 {
-      try visitor.visitSingularUInt32Field(value: self.recordsAdmitted, fieldNumber: 6)
-    }
-    if !self.rejected.isEmpty {
-      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt32>.self, value: self.rejected, fieldNumber: 7)
-    }
-    if !self.findings.isEmpty {
-      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt32>.self, value: self.findings, fieldNumber: 8)
-    }
-    if self.retractions != 0 {
-      try visitor.visitSingularUInt32Field(value: self.retractions, fieldNumber: 9)
-    }
-    if self.entriesAdmitted != 0 {
-      try visitor.visitSingularUInt32Field(value: self.entriesAdmitted, fieldNumber: 10)
-    }
-    if !self.organisation.isEmpty {
-      try visitor.visitSingularStringField(value: self.organisation, fieldNumber: 11)
-    }
-    if self.source != .unspecified {
-      try visitor.visitSingularEnumField(value: self.source, fieldNumber: 12)
-    }
-    if !self.period.isEmpty {
-      try visitor.visitSingularStringField(value: self.period, fieldNumber: 13)
-    }
-    if self.submittedAt != 0 {
-      try visitor.visitSingularInt64Field(value: self.submittedAt, fieldNumber: 14)
-    }
-    if self.digest != 0 {
-      try visitor.visitSingularFixed64Field(value: self.digest, fieldNumber: 15)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if !_storage._id.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._id, fieldNumber: 1)
+      }
+      if _storage._status != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._status, fieldNumber: 2)
+      }
+      if !_storage._reason.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._reason, fieldNumber: 3)
+      }
+      if !_storage._sameAs.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._sameAs, fieldNumber: 4)
+      }
+      if _storage._recordsExpected != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._recordsExpected, fieldNumber: 5)
+      }
+      if _storage._recordsAdmitted != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._recordsAdmitted, fieldNumber: 6)
+      }
+      if !_storage._rejected.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt32>.self, value: _storage._rejected, fieldNumber: 7)
+      }
+      if !_storage._findings.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt32>.self, value: _storage._findings, fieldNumber: 8)
+      }
+      if _storage._retractions != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._retractions, fieldNumber: 9)
+      }
+      if _storage._entriesAdmitted != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._entriesAdmitted, fieldNumber: 10)
+      }
+      if !_storage._organisation.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._organisation, fieldNumber: 11)
+      }
+      if _storage._source != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._source, fieldNumber: 12)
+      }
+      if !_storage._period.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._period, fieldNumber: 13)
+      }
+      if _storage._submittedAt != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._submittedAt, fieldNumber: 14)
+      }
+      if _storage._digest != 0 {
+        try visitor.visitSingularFixed64Field(value: _storage._digest, fieldNumber: 15)
+      }
+      if _storage._recordsReceived != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._recordsReceived, fieldNumber: 16)
+      }
+      if _storage._duplicates != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._duplicates, fieldNumber: 17)
+      }
+      if !_storage._missingSequences.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._missingSequences, fieldNumber: 18)
+      }
+      if _storage._recordsMissing != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._recordsMissing, fieldNumber: 19)
+      }
+      if _storage._entriesReceived != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._entriesReceived, fieldNumber: 20)
+      }
+      if _storage._entriesRejected != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._entriesRejected, fieldNumber: 21)
+      }
+      if _storage._entriesExcluded != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._entriesExcluded, fieldNumber: 22)
+      }
+      if !_storage._entriesDropped.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: _storage._entriesDropped, fieldNumber: 23)
+      }
+      if _storage._recordsDeidentified != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._recordsDeidentified, fieldNumber: 24)
+      }
+      if !_storage._specification.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._specification, fieldNumber: 25)
+      }
+      if !_storage._leftOutByConnector.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: _storage._leftOutByConnector, fieldNumber: 26)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Receipt, rhs: Receipt) -> Bool {
-    if lhs.id != rhs.id {return false}
-    if lhs.status != rhs.status {return false}
-    if lhs.reason != rhs.reason {return false}
-    if lhs.sameAs != rhs.sameAs {return false}
-    if lhs.recordsExpected != rhs.recordsExpected {return false}
-    if lhs.recordsAdmitted != rhs.recordsAdmitted {return false}
-    if lhs.rejected != rhs.rejected {return false}
-    if lhs.findings != rhs.findings {return false}
-    if lhs.retractions != rhs.retractions {return false}
-    if lhs.entriesAdmitted != rhs.entriesAdmitted {return false}
-    if lhs.organisation != rhs.organisation {return false}
-    if lhs.source != rhs.source {return false}
-    if lhs.period != rhs.period {return false}
-    if lhs.submittedAt != rhs.submittedAt {return false}
-    if lhs.digest != rhs.digest {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._id != rhs_storage._id {return false}
+        if _storage._status != rhs_storage._status {return false}
+        if _storage._reason != rhs_storage._reason {return false}
+        if _storage._sameAs != rhs_storage._sameAs {return false}
+        if _storage._recordsExpected != rhs_storage._recordsExpected {return false}
+        if _storage._recordsAdmitted != rhs_storage._recordsAdmitted {return false}
+        if _storage._rejected != rhs_storage._rejected {return false}
+        if _storage._findings != rhs_storage._findings {return false}
+        if _storage._retractions != rhs_storage._retractions {return false}
+        if _storage._entriesAdmitted != rhs_storage._entriesAdmitted {return false}
+        if _storage._organisation != rhs_storage._organisation {return false}
+        if _storage._source != rhs_storage._source {return false}
+        if _storage._period != rhs_storage._period {return false}
+        if _storage._submittedAt != rhs_storage._submittedAt {return false}
+        if _storage._digest != rhs_storage._digest {return false}
+        if _storage._recordsReceived != rhs_storage._recordsReceived {return false}
+        if _storage._duplicates != rhs_storage._duplicates {return false}
+        if _storage._missingSequences != rhs_storage._missingSequences {return false}
+        if _storage._recordsMissing != rhs_storage._recordsMissing {return false}
+        if _storage._entriesReceived != rhs_storage._entriesReceived {return false}
+        if _storage._entriesRejected != rhs_storage._entriesRejected {return false}
+        if _storage._entriesExcluded != rhs_storage._entriesExcluded {return false}
+        if _storage._entriesDropped != rhs_storage._entriesDropped {return false}
+        if _storage._recordsDeidentified != rhs_storage._recordsDeidentified {return false}
+        if _storage._specification != rhs_storage._specification {return false}
+        if _storage._leftOutByConnector != rhs_storage._leftOutByConnector {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
 nonisolated extension Receipt.Status: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATUS_UNSPECIFIED\0\u{1}STATUS_ADMITTED\0\u{1}STATUS_REFUSED\0\u{1}STATUS_UNCHANGED\0\u{1}STATUS_SUPERSEDED\0\u{1}STATUS_ABANDONED\0\u{1}STATUS_OBJECTIONS_ACKNOWLEDGED\0\u{1}STATUS_BALANCED\0\u{1}STATUS_ENROLMENT_STORED\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATUS_UNSPECIFIED\0\u{1}STATUS_ADMITTED\0\u{1}STATUS_REFUSED\0\u{1}STATUS_UNCHANGED\0\u{1}STATUS_SUPERSEDED\0\u{1}STATUS_ABANDONED\0\u{1}STATUS_OBJECTIONS_ACKNOWLEDGED\0\u{1}STATUS_BALANCED\0\u{1}STATUS_ENROLMENT_STORED\0\u{1}STATUS_HELD\0\u{1}STATUS_ENROLMENT_REFUSED\0\u{1}STATUS_ERASED\0\u{1}STATUS_SUPERSESSIONS_STORED\0")
 }
 
 nonisolated extension Header: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
