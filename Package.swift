@@ -63,7 +63,8 @@ let package = Package(
     shared("Kafka", ["CRdKafka"]),
     shared("Postgres", ["CPostgres"]),
     shared("Contracts", [protobuf], exclude: ["caredata.proto"]),
-    shared("Specification", ["Clinical", "Contracts", "Cryptography", yams]),
+    shared("Tables"),
+    shared("Specification", ["Clinical", "Contracts", "Cryptography", "Tables", yams]),
     shared(
       "StageKit",
       ["Kafka", "Postgres", "Contracts", "Cryptography", configuration, flyingFox, lifecycle, logging, metrics]),
@@ -73,7 +74,7 @@ let package = Package(
     service("Pseudonymisation", [protobuf]),
     service("Linkage", [protobuf]),
     service("Publication", ["Specification", protobuf, yams]),
-    service("caredata", ["CRdKafka", "Specification", protobuf]),
+    service("caredata", ["CRdKafka", "Specification", "Tables", protobuf]),
 
     .executableTarget(
       name: "Benchmarks", dependencies: ["Kafka", "Postgres", "Contracts", "CRdKafka", argumentParser, protobuf],
@@ -84,14 +85,14 @@ let package = Package(
     tests("KafkaTests", ["Kafka", "caredata"]),
     tests("PostgresTests", ["Postgres", "caredata"]),
     tests("ContractsTests", ["Contracts"]),
-    tests("SpecificationTests", ["Specification", "Clinical", "Contracts"]),
+    tests("SpecificationTests", ["Specification", "Clinical", "Contracts", "Publication"]),
     tests("StageKitTests", ["StageKit", "Kafka", "Postgres", "caredata"]),
     tests("IngestionTests", ["Ingestion", "Specification", "caredata"]),
     tests("ObjectionFilterTests", ["ObjectionFilter"]),
     tests("PseudonymisationTests", ["Pseudonymisation"]),
     tests("LinkageTests", ["Linkage", "caredata"]),
     tests("PublicationTests", ["Publication", "caredata"]),
-    tests("CommandLineTests", ["caredata", "Clinical"]),
+    tests("CommandLineTests", ["caredata", "Clinical", "Specification", "Tables"]),
     tests("EndToEnd", ["caredata", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography"]),
   ]
 )

@@ -1,6 +1,5 @@
+import Tables
 import Testing
-
-@testable import caredata
 
 @Suite struct CSVReaderTests {
   private let fixture = ExtractFixture()

@@ -1,3 +1,5 @@
+import Tables
+
 /// A fault of an extract that stops its submission before anything is sent.
 ///
 /// The description is one line naming file, row and column. It never repeats a value of the file: the only text taken
@@ -5,19 +7,11 @@
 struct ExtractInputError: Error, Equatable, CustomStringConvertible {
   enum Fault: Equatable {
     // Files
-    case unreadable(String)
     case notAFolder(String)
     case temporaryFile(String)
-    // CSV (RFC 4180)
+    // CSV
+    case csv(CSVError.Fault)
     case empty
-    case notUTF8
-    case zeroByte
-    case strayQuote
-    case textAfterQuote
-    case strayCarriageReturn
-    case unclosedQuote
-    case rowTooLong(Int)
-    case tooManyColumns(Int)
     case fieldCount(found: Int, expected: Int)
     // Header
     case notAHeader(expected: String)
@@ -50,6 +44,8 @@ struct ExtractInputError: Error, Equatable, CustomStringConvertible {
     self.fault = fault
   }
 
+  init(_ error: CSVError) { self.init(file: error.file, row: error.row, .csv(error.fault)) }
+
   var description: String {
     var place = file
     if let row { place += ", row \(row)" }
@@ -61,18 +57,10 @@ struct ExtractInputError: Error, Equatable, CustomStringConvertible {
 extension ExtractInputError.Fault {
   fileprivate var text: String {
     switch self {
-    case .unreadable(let reason): "cannot be read: \(reason)"
     case .notAFolder(let files): "is not a folder; a GP extract is a folder with \(files)"
     case .temporaryFile(let reason): "a temporary file cannot be used: \(reason)"
+    case .csv(let fault): "\(fault)"
     case .empty: "the file is empty; a header row is expected"
-    case .notUTF8: "is not UTF-8"
-    case .zeroByte: "contains a zero byte"
-    case .strayQuote: "a quote inside a value that does not start with one"
-    case .textAfterQuote: "text after the closing quote"
-    case .strayCarriageReturn: "a carriage return without a line feed outside quotes"
-    case .unclosedQuote: "the file ends inside a quoted value"
-    case .rowTooLong(let limit): "the row is longer than \(limit) bytes; is a quote left open?"
-    case .tooManyColumns(let limit): "the row has more than \(limit) columns"
     case .fieldCount(let found, let expected): "has \(counted(found, "value")) where the header has \(expected)"
     case .notAHeader(let expected): "is not the header: none of the expected columns is in it (\(expected))"
     case .unknownColumn: "unknown column"

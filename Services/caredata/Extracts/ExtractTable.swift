@@ -1,4 +1,5 @@
 import Clinical
+import Tables
 
 /// The columns a file may have, in any order.
 struct ExtractColumns {
@@ -17,8 +18,8 @@ final class ExtractTable {
 
   init(file: String, columns: ExtractColumns) throws(ExtractInputError) {
     self.file = file
-    reader = try CSVReader(file: file)
-    guard try reader.next() else { throw ExtractInputError(file: file, .empty) }
+    do throws(CSVError) { reader = try CSVReader(file: file) } catch { throw ExtractInputError(error) }
+    guard try nextRow() else { throw ExtractInputError(file: file, .empty) }
     names = (0..<reader.fieldCount).map { String(decoding: reader.field($0), as: UTF8.self) }
     try check(columns)
   }
@@ -56,12 +57,16 @@ final class ExtractTable {
 
   /// Reads the next row; false at the end. Throws when the row has not one value per column.
   func next() throws(ExtractInputError) -> Bool {
-    guard try reader.next() else { return false }
+    guard try nextRow() else { return false }
     guard reader.fieldCount == names.count else {
       throw ExtractInputError(
         file: file, row: reader.row, .fieldCount(found: reader.fieldCount, expected: names.count))
     }
     return true
+  }
+
+  private func nextRow() throws(ExtractInputError) -> Bool {
+    do throws(CSVError) { return try reader.next() } catch { throw ExtractInputError(error) }
   }
 
   var row: Int { reader.row }

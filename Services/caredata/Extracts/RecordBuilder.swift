@@ -1,6 +1,7 @@
 import Clinical
 import Contracts
 import SwiftProtobuf
+import Tables
 
 /// Collects the record of one patient and stops holding entries once it is too large to be sent.
 struct RecordBuilder {
