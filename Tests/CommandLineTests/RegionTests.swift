@@ -6,7 +6,7 @@ import Testing
 @testable import caredata
 
 /// A region that several tests read.
-private enum SharedRegion {
+enum SharedRegion {
   static let fixture: ExtractFixture = {
     // A static is never released; the folder goes with the process.
     atexit { try? FileManager.default.removeItem(atPath: SharedRegion.fixture.folder) }
