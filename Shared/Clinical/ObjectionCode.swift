@@ -30,6 +30,9 @@ public enum ObjectionCode {
     return nil
   }
 
+  /// Every code by which a dissent is recorded.
+  public static let dissents = rows.filter { $0.decision == .dissent }.map(\.code)
+
   private static let rows: [(code: ClinicalCode, type: Kind, decision: Decision)] = [
     (known(.read2, "9Nu0."), .type1, .dissent),
     (known(.read2, "9Nu1."), .type1, .withdrawn),

@@ -31,7 +31,7 @@ import Testing
     #expect(record.entries[3].day == CalendarDate(iso: "2026-06-03")?.day)
     #expect(record.nhsNumber == "9990000026")
     #expect(record.dateOfBirth == "1940-02-04")
-    #expect(record.sex == "2")
+    #expect(record.statedGender == "2" && record.sex.isEmpty)
     #expect(record.postcode == "LX2 2BB")
     #expect(record.practice == "A81002")
     #expect(reader.summary == ExtractSummary(rows: 4, patients: 1, entries: 4))

@@ -75,6 +75,30 @@ import Testing
     #expect(records[1].entries.isEmpty)
   }
 
+  @Test func `rows of one consultation share an encounter`() throws {
+    fixture.write("patients.csv", Self.patientHeader + "P1,,,,,,,\n")
+    fixture.write(
+      "events.csv",
+      """
+      encounter,patient_ref,date,code_system,code,value,unit
+      7,P1,2026-01-01,read2,H33..,,
+      ,P1,2026-01-02,read2,C10F.,,
+      7,P1,2026-01-01,read2,2469.,138,mmHg
+      """)
+    let entries = try #require(try reader().all().first).entries
+    #expect(entries.map(\.encounter) == [7, 0, 7])
+    #expect(entries[2].value == 138)
+  }
+
+  @Test(arguments: ["0", "x", "-1", "1234567890", "1.5"])
+  func `an encounter is a whole number or empty`(encounter: String) {
+    fixture.write("patients.csv", Self.patientHeader + "P1,,,,,,,\n")
+    fixture.write(
+      "events.csv", "patient_ref,date,code_system,code,value,unit,encounter\nP1,,read2,H33..,,,\(encounter)\n")
+    #expect(
+      line() == "events.csv, row 2, column encounter: is not a whole number from 1 to 999999999")
+  }
+
   @Test func `text of a value or unit never travels`() throws {
     write(
       patients: "P1,,,,,,,\n",

@@ -39,6 +39,8 @@ final class ExtractSender {
       $0.specification = Self.specification
       $0.expectedRecords = UInt32(summary.records)
       $0.rejectedByConnector = summary.rejected.mapValues(UInt32.init)
+      $0.expectedEntries = UInt64(summary.entries)
+      $0.leftOutByConnector = summary.findings.mapValues(UInt64.init)
     }
   }
 

@@ -10,8 +10,9 @@ struct SubmitCommand: AsyncParsableCommand {
     abstract: "Send one organisation's extract for one period and wait for its receipt.",
     discussion: """
       PATH is a folder with patients.csv and events.csv (gp), with episodes.csv (hospital) or with contacts.csv \
-      (community); UTF-8 with a header row. All files are checked before anything is sent: a fault is one line with \
-      file, row and column, and nothing is submitted.
+      (community); UTF-8 with a header row. With --format fhir it is, for every source, a Bundle (.json), a file of \
+      resources line by line (.ndjson) or a folder of both. All files are checked before anything is sent: a fault is \
+      one line with file, row and column, and nothing is submitted.
 
       Submitting the same content again changes nothing. A corrected extract for the same period replaces the earlier \
       one whole: a patient it leaves out is deleted.
@@ -29,6 +30,9 @@ struct SubmitCommand: AsyncParsableCommand {
 
   @Option(help: ArgumentHelp("Month of the extract, YYYY-MM.", valueName: "month"))
   var period: String
+
+  @Option(help: "csv, or fhir (FHIR R4, UK Core).")
+  var format: ExtractFormat = .csv
 
   @Option(help: "How dates are written: iso (YYYY-MM-DD) or british (dd/mm/yyyy).")
   var dateFormat: ExtractDateFormat = .iso
@@ -50,9 +54,13 @@ struct SubmitCommand: AsyncParsableCommand {
     guard let code = try? OrganisationCode(validating: organisation) else {
       throw ValidationError("--organisation '\(organisation)' is not an organisation code.")
     }
-    let reader = try ExtractReader(source: source, organisation: code.text, path: path, dates: dateFormat)
-    if dryRun { return print(try DryRun(reader.summary).text(json: json)) }
+    if format == .fhir, dateFormat != .iso { throw ValidationError("--date-format is for csv: FHIR dates are ISO.") }
+    let reader = try ExtractReader(
+      source: source, organisation: code.text, path: path, format: format, dates: dateFormat)
+    let outline = SubmissionOutline(reader.summary, format)
+    if dryRun { return print(try json ? outline.json() : "would send \(outline.text)") }
     let target = try await installation.installation()
+    if !json { print("sending \(outline.text)") }
     let receipt = try Submission.run(
       reader, target, organisation: code.text, source: source.contract, period: period, timeout: .seconds(timeout))
     print(try json ? receipt.jsonString() : ReceiptText.text(receipt))
@@ -93,24 +101,30 @@ enum Submission {
   }
 }
 
-struct DryRun {
+/// What an extract holds, and what of it is sent.
+struct SubmissionOutline {
   private let summary: ExtractSummary
-  init(_ summary: ExtractSummary) { self.summary = summary }
+  private let format: ExtractFormat
 
-  func text(json: Bool) throws -> String {
-    if json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys]
-      return String(decoding: try encoder.encode(summary), as: UTF8.self)
-    }
-    var text = """
-      would send \(summary.records) records with \(summary.entries) entries from \(summary.rows) rows
-      """
+  init(_ summary: ExtractSummary, _ format: ExtractFormat) {
+    self.summary = summary
+    self.format = format
+  }
+
+  func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    return String(decoding: try encoder.encode(summary), as: UTF8.self)
+  }
+
+  var text: String {
+    let rows = format == .csv ? "rows" : "resources"
+    var text = "\(summary.records) records with \(summary.entries) entries from \(summary.rows) \(rows)"
     for (reason, count) in summary.rejected.sorted(by: { $0.key < $1.key }) {
       text += "\n  not sent, \(reason): \(count)"
     }
-    for (finding, count) in summary.findings.sorted(by: { $0.key < $1.key }) {
-      text += "\n  left out, \(finding): \(count)"
+    for (name, count) in summary.findings.sorted(by: { $0.key < $1.key }) {
+      text += "\n  left out, \(name): \(count)"
     }
     return text
   }

@@ -71,7 +71,8 @@ struct CommunityExtract: RecordSource {
       if let latest, (day?.day ?? .min, row) <= latest { return }
       latest = (day?.day ?? .min, row)
       builder.record.dateOfBirth = born?.iso ?? ""
-      (builder.record.nhsNumber, builder.record.sex, builder.record.postcode, builder.record.practice) = texts
+      // CSDS has PERSON STATED GENDER CODE, in which 9 and X mean other things than in a hospital's SEX.
+      (builder.record.nhsNumber, builder.record.statedGender, builder.record.postcode, builder.record.practice) = texts
     }
 
     /// Contacts come in the order of date and CareContactID. The encounter numbers the contacts of one day, so that a

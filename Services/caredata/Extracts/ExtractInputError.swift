@@ -2,8 +2,9 @@ import Tables
 
 /// A fault of an extract that stops its submission before anything is sent.
 ///
-/// The description is one line naming file, row and column. It never repeats a value of the file: the only text taken
-/// from there is the name of a column, and only when the first row is recognisably a header.
+/// The description is one line naming file, row and column (of FHIR: entry or line, and element). It never repeats a
+/// value of the file: the only text taken from there is the name of a column, and only when the first row is
+/// recognisably a header, and the address of a code system.
 struct ExtractInputError: Error, Equatable, CustomStringConvertible {
   enum Fault: Equatable {
     // Files
@@ -29,6 +30,37 @@ struct ExtractInputError: Error, Equatable, CustomStringConvertible {
     case unknownPatient(file: String)
     case repeatedContact(firstRow: Int)
     case otherOrganisation(String)
+    // FHIR
+    case notAFHIRFile
+    case noFHIRFiles
+    case notJSON
+    case notFHIR
+    case bundleType
+    case resourceTooLong(Int)
+    case resourceNotRead
+    case valueTooLong(Int)
+    case notInFHIR
+    case notAReference(String)
+    case repeatedResource(String)
+    case noPatients
+    /// The address of the system, where it may be shown.
+    case unknownCodeSystem(String?)
+    case unreadObjection
+  }
+
+  /// What the places of a file are called.
+  enum Form: Equatable {
+    case table, bundle, lines
+
+    fileprivate var row: String {
+      switch self {
+      case .table: "row"
+      case .bundle: "entry"
+      case .lines: "line"
+      }
+    }
+
+    fileprivate var column: String { self == .table ? "column" : "element" }
   }
 
   let file: String
@@ -36,20 +68,22 @@ struct ExtractInputError: Error, Equatable, CustomStringConvertible {
   let row: Int?
   let column: String?
   let fault: Fault
+  let form: Form
 
-  init(file: String, row: Int? = nil, column: String? = nil, _ fault: Fault) {
+  init(file: String, row: Int? = nil, column: String? = nil, _ fault: Fault, form: Form = .table) {
     self.file = file
     self.row = row
     self.column = column
     self.fault = fault
+    self.form = form
   }
 
   init(_ error: CSVError) { self.init(file: error.file, row: error.row, .csv(error.fault)) }
 
   var description: String {
     var place = file
-    if let row { place += ", row \(row)" }
-    if let column { place += ", column \(column)" }
+    if let row { place += ", \(form.row) \(row)" }
+    if let column { place += ", \(form.column) \(column)" }
     return "\(place): \(fault.text)"
   }
 }
@@ -77,6 +111,22 @@ extension ExtractInputError.Fault {
     case .unknownPatient(let file): "the patient is not in \(file)"
     case .repeatedContact(let firstRow): "the contact of this patient is already in row \(firstRow), with other values"
     case .otherOrganisation(let organisation): "differs from the submitting organisation \(organisation)"
+    case .notAFHIRFile: "is neither a .json nor a .ndjson file"
+    case .noFHIRFiles: "has no .json or .ndjson files"
+    case .notJSON: "is not JSON in UTF-8"
+    case .notFHIR: "is not a resource of FHIR R4"
+    case .bundleType: "is a Bundle of another type than \(FHIRNames.bundleTypes.sorted().joined(separator: ", "))"
+    case .resourceTooLong(let limit): "the resource is longer than \(limit) bytes"
+    case .resourceNotRead: "cannot be read here and must not be passed over"
+    case .valueTooLong(let limit): "is longer than \(limit) bytes"
+    case .notInFHIR: "is not of the type that FHIR R4 has there"
+    case .notAReference(let type): "is not a reference to a resource of type \(type)"
+    case .repeatedResource(let place):
+      place.isEmpty ? "is there twice, with other values" : "is already in \(place), with other values"
+    case .noPatients: "has no Patient"
+    case .unknownCodeSystem(let uri?): "is an unknown code system, which may hide an objection: \(uri)"
+    case .unknownCodeSystem(nil): "is an unknown code system, which may hide an objection"
+    case .unreadObjection: "holds the code of an objection in an element that is not read"
     }
   }
 

@@ -24,11 +24,17 @@ final class ExtractReader {
   /// - Parameters:
   ///   - path: the folder of the extract, or for hospital and community its file.
   ///   - organisation: the submitting organisation; a hospital's PROCODET must equal it.
+  ///   - format: of FHIR, `path` is a file or a folder for every source.
   /// - Throws: the first fault of the files, or, where it takes several rows to see it, the one with the lowest row.
   init(
-    source: ExtractSource, organisation: String, path: String, dates: ExtractDateFormat = .iso,
-    resources: SortResources = SortResources()
+    source: ExtractSource, organisation: String, path: String, format: ExtractFormat = .csv,
+    dates: ExtractDateFormat = .iso, resources: SortResources = SortResources()
   ) throws(ExtractInputError) {
+    guard format == .csv else {
+      (summary, records) = try read(
+        FHIRExtract(path: path, source: source, organisation: organisation, resources: resources), resources)
+      return
+    }
     switch source {
     case .gp:
       let folder = path.hasSuffix("/") ? String(path.dropLast()) : path
@@ -97,7 +103,7 @@ private func check<Source: RecordSource>(
 }
 
 /// Nil when there is nothing at the path, which opening it will tell better.
-private func isFolder(_ path: String) -> Bool? {
+func isFolder(_ path: String) -> Bool? {
   var information = stat()
   guard stat(path, &information) == 0 else { return nil }
   return information.st_mode & S_IFMT == S_IFDIR

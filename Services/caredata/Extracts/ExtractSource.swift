@@ -1,6 +1,13 @@
 import ArgumentParser
 import Contracts
 
+/// How the files of an extract are written.
+enum ExtractFormat: String, CaseIterable, ExpressibleByArgument, Sendable {
+  case csv
+  /// FHIR R4, UK Core.
+  case fhir
+}
+
 /// The three kinds of organisation that submit extracts, each with its own files.
 enum ExtractSource: String, CaseIterable, Codable, ExpressibleByArgument, Sendable {
   /// A folder with patients.csv and events.csv.

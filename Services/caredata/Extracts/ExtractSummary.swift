@@ -1,6 +1,6 @@
 /// What an extract holds and what of it can be sent.
 struct ExtractSummary: Codable, Equatable, Sendable {
-  /// Data rows of all files, without headers.
+  /// Data rows of all files, without headers; of FHIR, resources.
   var rows = 0
   /// Distinct patient references.
   var patients = 0
@@ -8,7 +8,7 @@ struct ExtractSummary: Codable, Equatable, Sendable {
   var entries = 0
   /// Patients whose record cannot be sent, by reason code.
   var rejected: [String: Int] = [:]
-  /// Values and rows left out of records that are sent, by reason code.
+  /// What is left out of records that are sent, by reason code or, of FHIR, by the name of the resource or element.
   var findings: [String: Int] = [:]
 
   /// Records that can be sent, one per patient.
@@ -19,6 +19,8 @@ struct ExtractSummary: Codable, Equatable, Sendable {
   mutating func find(_ finding: ExtractFinding, _ count: Int = 1) {
     if count > 0 { findings[finding.rawValue, default: 0] += count }
   }
+
+  mutating func find(_ counts: [String: Int]) { findings.merge(counts, uniquingKeysWith: +) }
 }
 
 /// Why a connector does not send a record.

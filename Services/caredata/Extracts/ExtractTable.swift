@@ -4,6 +4,7 @@ import Tables
 /// The columns a file may have, in any order.
 struct ExtractColumns {
   let required: [String]
+  var optional: [String] = []
   /// Names of numbered columns (`DIAG_01`…), of which the last may be left out, but none in between.
   var numbered: [[String]] = []
 }
@@ -24,9 +25,9 @@ final class ExtractTable {
     try check(columns)
   }
 
-  /// Throws unless the header has every required column and no other.
+  /// Throws unless the header has every required column and none that is not known.
   private func check(_ columns: ExtractColumns) throws(ExtractInputError) {
-    let known = Set(columns.required + columns.numbered.joined())
+    let known = Set(columns.required + columns.optional + columns.numbered.joined())
     // Without a single known name the row may be data, whose values must not be repeated.
     guard names.contains(where: known.contains) else {
       throw ExtractInputError(
@@ -71,7 +72,7 @@ final class ExtractTable {
 
   var row: Int { reader.row }
 
-  /// Where the header has a column; nil for a numbered column left out.
+  /// Where the header has a column; nil for an optional or numbered column left out.
   func index(of column: String) -> Int? { names.firstIndex(of: column) }
 
   /// Where the header has a required column.

@@ -8,6 +8,8 @@ struct GPExtract: RecordSource {
     "registered_to",
   ]
   static let eventColumns = ["patient_ref", "date", "code_system", "code", "value", "unit"]
+  /// Rows of one consultation share a number.
+  static let encounterColumn = "encounter"
 
   let patientsFile: String
   let eventsFile: String
@@ -21,7 +23,8 @@ struct GPExtract: RecordSource {
   func readRows(into sorter: ExternalSorter, _ summary: inout ExtractSummary) throws(ExtractInputError) {
     // Both headers are checked before the rows of either file.
     let patients = try ExtractTable(file: patientsFile, columns: ExtractColumns(required: Self.patientColumns))
-    let events = try ExtractTable(file: eventsFile, columns: ExtractColumns(required: Self.eventColumns))
+    let events = try ExtractTable(
+      file: eventsFile, columns: ExtractColumns(required: Self.eventColumns, optional: [Self.encounterColumn]))
     try readPatients(patients, sorter, &summary)
     try readEvents(events, sorter, &summary)
   }
@@ -54,6 +57,7 @@ struct GPExtract: RecordSource {
     _ table: ExtractTable, _ sorter: ExternalSorter, _ summary: inout ExtractSummary
   ) throws(ExtractInputError) {
     let columns = Self.eventColumns.map { table.requiredIndex(of: $0) }
+    let encounter = table.index(of: Self.encounterColumn)
     var key = RowPacker()
     var value = RowPacker()
     while try table.next() {
@@ -66,6 +70,7 @@ struct GPExtract: RecordSource {
       value.date(try table.date(columns[1], dates))
       value.number(try codeSystem(table, columns[2]))
       value.text(table.bytes(columns[3]))
+      value.number(try encounter.map { column throws(ExtractInputError) in try self.encounter(table, column) } ?? 0)
       let measured = table.isEmpty(columns[4]) ? nil : FieldParsing.decimal(table.bytes(columns[4]))
       if measured == nil, !table.isEmpty(columns[4]) { summary.find(.valueNotNumeric) }
       value.number(measured == nil ? 0 : 1 as UInt8)
@@ -78,6 +83,11 @@ struct GPExtract: RecordSource {
       }
       try sorter.add(key, value)
     }
+  }
+
+  /// 0 where the row belongs to none.
+  private func encounter(_ table: ExtractTable, _ column: Int) throws(ExtractInputError) -> UInt32 {
+    table.isEmpty(column) ? 0 : try table.number(column, 1...999_999_999)
   }
 
   /// An unknown system makes its code unreadable, dissent codes among them, so the extract is refused.
@@ -144,6 +154,7 @@ struct GPExtract: RecordSource {
       let day = value.date()
       var entry = Entry(
         CodeSystem(rawValue: Int(value.number(UInt8.self))) ?? .unspecified, value.text(), day: day)
+      entry.encounter = value.number(UInt32.self)
       if value.number(UInt8.self) == 1 {
         entry.value = Double(bitPattern: value.number(UInt64.self))
         entry.unit = value.text()

@@ -22,6 +22,11 @@ struct RowPacker {
 
   mutating func date(_ value: CalendarDate?) { number(value?.day ?? .min) }
 
+  /// Last, without a length; `RowUnpacker.rest` reads it.
+  mutating func rest(_ value: UnsafeRawBufferPointer) { bytes.append(contentsOf: value) }
+
+  mutating func rest(_ value: String) { bytes.append(contentsOf: value.utf8) }
+
   /// A number whose bytes sort like the number itself.
   mutating func sortable(_ value: Int32) {
     withUnsafeBytes(of: (UInt32(bitPattern: value) ^ 0x8000_0000).bigEndian) { bytes.append(contentsOf: $0) }
@@ -31,6 +36,11 @@ struct RowPacker {
   mutating func sortable(_ value: UnsafeRawBufferPointer) {
     bytes.append(contentsOf: value)
     bytes.append(0)
+  }
+
+  mutating func sortable(_ value: String) {
+    var value = value
+    value.withUTF8 { sortable(UnsafeRawBufferPointer($0)) }
   }
 }
 

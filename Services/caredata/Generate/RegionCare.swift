@@ -83,7 +83,8 @@ extension RegionWriter {
         row.add(reference)
         row.add(identity.nhsNumber)
         row.add(identity.born)
-        row.add(identity.sex)
+        // PERSON STATED GENDER CODE has X for what PERSON GENDER CODE writes as 0.
+        row.add(identity.sex == "0" ? "X" : identity.sex)
         row.add(identity.postcode)
         row.add(code(ofPractice: person.practice))
         row.add("CC\(person.index * 16 + number + 1_000_000)")
