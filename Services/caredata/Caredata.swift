@@ -16,6 +16,7 @@ struct Caredata: AsyncParsableCommand {
       .init(name: "Trying out", subcommands: [TryCommand.self, UpCommand.self, GenerateCommand.self]),
       .init(name: "Connectors", subcommands: [SubmitCommand.self, ObjectionsCommand.self, PracticesCommand.self]),
       .init(name: "Analysts", subcommands: [ReleaseCommand.self, SubscribeCommand.self]),
+      .init(name: "Everybody", subcommands: [SpecificationCommand.self]),
       .init(name: "Operators", subcommands: [StatusCommand.self, TopicsCommand.self, BrokerCommand.self]),
     ])
 }

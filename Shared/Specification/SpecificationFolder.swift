@@ -52,7 +52,11 @@ struct SpecificationFolder {
       faults.append(SpecificationFault(file: store.directory, line: nil, "is not a folder that can be read"))
       return nil
     }
-    let names = files.filter { $0.hasSuffix(".yaml") && $0 != Self.exclusionsFile }.sorted()
+    let visible = files.filter { !$0.hasPrefix(".") }.sorted()
+    let names = visible.filter { $0.hasSuffix(".yaml") && $0 != Self.exclusionsFile }
+    for file in visible where file.hasSuffix(".yml") {
+      faults.append(SpecificationFault(file: store.path(file), line: nil, "is not read", hint: "let it end in .yaml"))
+    }
     if names.isEmpty {
       faults.append(
         SpecificationFault(

@@ -40,8 +40,24 @@ import Testing
   @Test func `a row with line ends in quotes counts once`() throws {
     let reader = try CSVReader(file: fixture.write("data.csv", "a\n\"b\nc\nd\"\ne\n"))
     var numbers: [Int] = []
-    while try reader.next() { numbers.append(reader.row) }
+    var lines: [Int] = []
+    while try reader.next() {
+      numbers.append(reader.row)
+      lines.append(reader.line)
+    }
     #expect(numbers == [1, 2, 3])
+    #expect(lines == [1, 2, 5])
+  }
+
+  @Test func `bytes in memory are read like a file`() throws {
+    let reader = CSVReader([0xEF, 0xBB, 0xBF] + Array("a,\"b\"\r\nc".utf8), file: "data.csv")
+    var rows: [[String]] = []
+    while try reader.next() {
+      rows.append((0..<reader.fieldCount).map { String(decoding: reader.field($0), as: UTF8.self) })
+    }
+    #expect(rows == [["a", "b"], ["c"]])
+    #expect(try !CSVReader([], file: "data.csv").next())
+    #expect(throws: CSVError.self) { while try CSVReader(Array("\"a".utf8), file: "data.csv").next() {} }
   }
 
   @Test func `values that span read blocks are whole`() throws {

@@ -206,6 +206,16 @@ import Testing
       ])
   }
 
+  @Test func `a version that would be overlooked is a fault`() throws {
+    _ = try load()
+    fixture.write(".1.yaml", "what an editor leaves")
+    fixture.write("2.yml", Self.version)
+    #expect(
+      fixture.faults { _ = try Specifications.load(directory: fixture.folder) } == [
+        "2.yml: is not read; let it end in .yaml"
+      ])
+  }
+
   @Test func `an official reference set is read where a list may stand`() throws {
     fixture.write(
       "lists/refset.txt",

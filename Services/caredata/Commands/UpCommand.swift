@@ -73,23 +73,7 @@ struct InstanceCount: ExpressibleByArgument {
 
 /// Where the dataset definitions are: one YAML file each, named like the dataset.
 enum DatasetsFolder {
-  static func locate(_ given: String?) throws -> String {
-    let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-    var candidates = [given, ProcessInfo.processInfo.environment["CAREDATA_DATASETS_DIRECTORY"]].compactMap(\.self)
-    if candidates.isEmpty {
-      candidates.append("compose/datasets")
-      // A build folder lies inside the project.
-      var folder = (own as NSString).deletingLastPathComponent
-      while folder.count > 1 {
-        candidates.append(folder + "/compose/datasets")
-        folder = (folder as NSString).deletingLastPathComponent
-      }
-    }
-    guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
-      throw ClientError("no dataset definitions found; name their folder with --datasets")
-    }
-    return URL(fileURLWithPath: found).standardizedFileURL.path
-  }
+  static func locate(_ given: String?) throws -> String { try ProjectFolder.datasets.locate(given) }
 
   static func names(_ folder: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
