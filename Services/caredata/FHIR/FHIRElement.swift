@@ -64,7 +64,7 @@ struct FHIRElement {
     guard has(name) else { return nil }
     guard let text = try? container.decode(String.self, forKey: Name(name)) else { throw fault(name, .notInFHIR) }
     guard text.utf8.count <= Self.longestText else { throw fault(name, .valueTooLong(Self.longestText)) }
-    guard !text.utf8.contains(0) else { throw fault(name, .zeroByte) }
+    guard !text.utf8.contains(0) else { throw fault(name, .csv(.zeroByte)) }
     let trimmed = text.trimmingPrefix { $0 == " " }
     let end = trimmed.lastIndex { $0 != " " }.map { trimmed.index(after: $0) } ?? trimmed.startIndex
     return end == trimmed.startIndex ? nil : String(trimmed[..<end])

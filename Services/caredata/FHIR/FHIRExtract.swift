@@ -29,7 +29,7 @@ struct FHIRExtract: RecordSource {
     let folder = path.hasSuffix("/") ? String(path.dropLast()) : path
     var names: [String] = []
     guard let directory = opendir(path) else {
-      throw ExtractInputError(file: path, .unreadable(String(cString: strerror(errno))))
+      throw ExtractInputError(file: path, .csv(.unreadable(String(cString: strerror(errno)))))
     }
     defer { closedir(directory) }
     while let entry = readdir(directory) {

@@ -43,7 +43,9 @@ final class FHIRFile {
 
   init(file: String) throws(ExtractInputError) {
     descriptor = open(file, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw ExtractInputError(file: file, .unreadable(String(cString: strerror(errno)))) }
+    guard descriptor >= 0 else {
+      throw ExtractInputError(file: file, .csv(.unreadable(String(cString: strerror(errno)))))
+    }
     self.file = file
     isLines = file.hasSuffix(".ndjson")
     input = .allocate(capacity: Self.inputBytes)
@@ -267,7 +269,7 @@ final class FHIRFile {
     while true {
       let count = read(descriptor, input, Self.inputBytes)
       if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw ExtractInputError(file: file, .unreadable(String(cString: strerror(errno)))) }
+      guard count >= 0 else { throw ExtractInputError(file: file, .csv(.unreadable(String(cString: strerror(errno))))) }
       available = count
       isAtEnd = count == 0
       return
