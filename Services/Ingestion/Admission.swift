@@ -1,5 +1,4 @@
 import Contracts
-import Cryptography
 import Foundation
 import Postgres
 import StageKit
@@ -11,40 +10,63 @@ struct Admission {
   let ledger: ObjectionLedger
   let receipts: ReceiptFactory
 
-  /// Extracts whose closing manifest has come and whose records may be complete.
-  static let ready = "state = 'staging' and opened and closed and received >= expected and examined < received"
+  /// Extracts whose closing manifest has come and that were not looked at since their last message.
+  static let ready = "state = 'staging' and opened and closed and examined < received and received >= expected"
 
   /// Looks at one extract that may be complete. Returns whether there was one.
   func admitNext(_ database: Connection) throws -> Bool {
     try database.transaction {
       guard let extract = try ExtractStore.next(where: Self.ready, database) else { return false }
-      let counted = try database.query(
-        "select count(*) from staged_\(extract.no) where sequence between 1 and $1", [.int(Int64(extract.expected))])
-      if counted.int(0, 0) == Int64(extract.expected) {
+      if try completeness(extract, database).fault == nil {
         try admit(extract, database)
       } else {
-        // Some were delivered twice: wait for more before counting again.
+        // Some were delivered twice, or are still to come: wait for more before counting again.
         try database.query("update extract set examined = received where no = $1::bigint", [.int(extract.no)])
       }
       return true
     }
   }
 
+  func completeness(_ extract: ExtractRow, _ database: Connection) throws -> Completeness {
+    let declared = try database.query(
+      """
+      select opened, closed, declared_at_opening::bigint, expected::bigint, conflict, expected_entries from extract
+      where no = $1::bigint
+      """, [.int(extract.no)])
+    let staged = try database.query(
+      """
+      select count(*) filter (where sequence between 1 and $1), count(*) filter (where sequence > $1),
+        coalesce(sum(entries_received) filter (where sequence between 1 and $1), 0)::bigint
+      from staged_\(extract.no)
+      """, [.int(declared.int(0, 3))])
+    return Completeness(
+      opened: declared.bool(0, 0), closed: declared.bool(0, 1), declaredAtOpening: declared.int(0, 2),
+      declared: declared.int(0, 3), present: staged.int(0, 0), beyond: staged.int(0, 1),
+      hasConflict: declared.bool(0, 4), declaredEntries: declared.isNull(0, 5) ? nil : declared.int(0, 5),
+      entries: staged.int(0, 2))
+  }
+
   private func admit(_ extract: ExtractRow, _ database: Connection) throws {
     let no = extract.no
+    // The planner knows nothing yet of a table that has just been filled.
+    try database.execute("analyze staged_\(no)")
     try database.query(
       """
-      update staged_\(no) set rejection = $1 where rejection is null and sequence not in (
-        select min(sequence) from staged_\(no) where rejection is null group by record_id)
-      """, [.text(RejectionReason.duplicatePatient.rawValue)])
+      update staged_\(no) set rejection = $1::bigint where rejection is null and sequence in (
+        select sequence from (
+          select sequence, row_number() over (partition by record_id order by sequence) as place
+          from staged_\(no) where rejection is null) ranked
+        where place > 1)
+      """, [.int(Int64(Reason.duplicatePatient.rawValue))])
     let digest = try contentDigest(no, database)
     let scope = try lockScope(extract, database)
     let held = try database.query(
       "select version_time, version_digest, extract_id from scope where no = $1::bigint", [.int(scope)])
     let (heldTime, heldDigest, heldExtract) = (held.int(0, 0), held.int(0, 1), held.text(0, 2))
-    if !heldExtract.isEmpty, (extract.submittedAt, digest) <= (heldTime, heldDigest) || digest == heldDigest {
+    let isSame = !heldExtract.isEmpty && digest == heldDigest
+    if isSame || (extract.submittedAt, digest) <= (heldTime, heldDigest) {
       return try leaveOut(
-        extract, scope, same: digest == heldDigest, heldExtract, newest: max(extract.submittedAt, heldTime), database)
+        extract, scope, same: isSame, heldExtract, newest: max(extract.submittedAt, heldTime), database)
     }
     try number(no, database)
     let retractions = try retract(extract, scope: scope, database)
@@ -59,7 +81,7 @@ struct Admission {
     try database.query(
       "update scope set version_time = $2, version_digest = $3, extract_id = $4 where no = $1::bigint",
       [.int(scope), .int(extract.submittedAt), .int(digest), .text(extract.extractID)])
-    let receipt = try receipt(extract, digest: digest, retractions: retractions.count, database)
+    let receipt = try AdmissionReceipt.make(extract, digest: digest, retractions: retractions.count, database)
     try database.query(
       """
       update extract set state = 'admitted', digest = $2, admitted = $3::bigint, emitted = 0, receipt = $4
@@ -68,11 +90,31 @@ struct Admission {
       [.int(no), .int(digest), .int(Int64(receipt.recordsAdmitted)), .bytes(try receipt.serializedBytes())])
     try Outbox.append(retractions, to: database)
     try ledger.follow(admission: no, scope: scope, database)
-    try Outbox.append([try receipts.entry(receipt)], to: database)
+    try Outbox.append([try receipts.entry(receipt, asJSON: extract.isJSON)], to: database)
     // Its records wait until everything queued so far is sent: its own objections must be there before them.
     try database.query(
       "update extract set barrier = coalesce((select max(id) from outbox), 0) where no = $1::bigint", [.int(no)])
+    try putAside(extract, database)
     try dropForerunners(of: extract, database)
+  }
+
+  /// Rejected records by their coordinates.
+  private func putAside(_ extract: ExtractRow, _ database: Connection) throws {
+    let rows = try database.query(
+      """
+      select rejection::bigint, source_partition::bigint, source_offset from staged_\(extract.no)
+      where rejection is not null order by sequence
+      """)
+    let topic = layout.name(.rejected(.ingestion))
+    try Outbox.append(
+      (0..<rows.count).map { row in
+        let rejection = Rejection(
+          topic: layout.name(.extracts), partition: Int32(rows.int(row, 1)), offset: rows.int(row, 2),
+          code: Reason(rawValue: Int32(rows.int(row, 0)))?.code ?? "", extract: extract.extractID)
+        return Outbox.Entry(
+          topic: topic, partition: rejection.partition % Int32(layout.partitions), key: Array(rejection.place.utf8),
+          value: rejection.json)
+      }, to: database)
   }
 
   /// 63 bits over the content of every accepted record in order of record id: the same content, the same digest.
@@ -101,28 +143,20 @@ struct Admission {
   private func leaveOut(
     _ extract: ExtractRow, _ scope: Int64, same: Bool, _ heldExtract: String, newest: Int64, _ database: Connection
   ) throws {
+    var receipt = extract.receipt
     if same {
       // The content in force is now declared as late as this: an older correction that is still on its way must lose.
       try database.query("update scope set version_time = $2 where no = $1::bigint", [.int(scope), .int(newest)])
-    }
-    var receipt = Receipt.with {
-      $0.id = extract.extractID
-      $0.status = same ? .unchanged : .superseded
-      $0.reason = same ? "same_content" : "submitted_earlier_than_the_extract_in_force"
-      $0.sameAs = heldExtract
-      $0.recordsExpected = UInt32(extract.expected)
-    }
-    if same {
+      // The same extract, the same receipt, under its own name.
       let earlier = try database.query("select receipt from extract where extract_id = $1", [.text(heldExtract)])
-      if earlier.count == 1, let held = try? Receipt(serializedBytes: earlier.bytes(0, 0)) {
-        receipt.recordsAdmitted = held.recordsAdmitted
-        receipt.rejected = held.rejected
-        receipt.findings = held.findings
-        receipt.entriesAdmitted = held.entriesAdmitted
-      }
+      if earlier.count == 1, !earlier.isNull(0, 0) { receipt = try Receipt(serializedBytes: earlier.bytes(0, 0)) }
+      receipt.id = extract.extractID
+      receipt.submittedAt = extract.submittedAt
     }
-    try ExtractStore.end(extract, as: same ? "unchanged" : "superseded", receipt: receipt, database)
-    try Outbox.append([try receipts.entry(receipt)], to: database)
+    receipt.status = same ? .unchanged : .superseded
+    receipt.reason = same ? "same_content" : "submitted_earlier_than_the_extract_in_force"
+    receipt.sameAs = heldExtract
+    try ExtractStore.end(extract, as: same ? "unchanged" : "superseded", receipt: receipt, receipts, database)
   }
 
   private func number(_ no: Int64, _ database: Connection) throws {
@@ -178,50 +212,24 @@ struct Admission {
       value: try envelope.serializedBytes())
   }
 
-  private func receipt(
-    _ extract: ExtractRow, digest: Int64, retractions: Int, _ database: Connection
-  ) throws -> Receipt {
-    let no = extract.no
-    let sums = try database.query(
-      """
-      select count(*) filter (where rejection is null), coalesce(sum(entries) filter (where rejection is null), 0)::bigint
-      from staged_\(no)
-      """)
-    let rejected = try database.query(
-      "select rejection, count(*) from staged_\(no) where rejection is not null group by 1")
-    let findings = try database.query(
-      "select f, count(*) from staged_\(no), unnest(findings) f where rejection is null group by 1")
-    let connector = try database.query("select rejected_by_connector from extract where no = $1::bigint", [.int(no)])
-    let byConnector = try JSONDecoder().decode([String: UInt32].self, from: Data(connector.text(0, 0).utf8))
-    return Receipt.with {
-      $0.id = extract.extractID
-      $0.status = .admitted
-      $0.recordsExpected = UInt32(extract.expected)
-      $0.recordsAdmitted = UInt32(sums.int(0, 0))
-      $0.entriesAdmitted = UInt32(sums.int(0, 1))
-      $0.rejected = byConnector
-      for row in 0..<rejected.count { $0.rejected[rejected.text(row, 0), default: 0] += UInt32(rejected.int(row, 1)) }
-      for row in 0..<findings.count { $0.findings[findings.text(row, 0)] = UInt32(findings.int(row, 1)) }
-      $0.retractions = UInt32(retractions)
-      $0.organisation = extract.organisation
-      $0.source = extract.source
-      $0.period = extract.period
-      $0.submittedAt = extract.submittedAt
-      $0.digest = UInt64(digest)
-    }
-  }
-
   /// Older extracts of the same scope that never became complete have no future.
   private func dropForerunners(of extract: ExtractRow, _ database: Connection) throws {
     let rows = try database.query(
       """
-      update extract set state = 'superseded' where state = 'staging' and organisation = $1 and source = $2::bigint
-        and period = $3 and submitted_at < $4 returning no::bigint
+      select \(ExtractStore.columns) from extract where state = 'staging' and organisation = $1 and source = $2::bigint
+        and period = $3 and submitted_at < $4 order by no for update
       """,
       [
         .text(extract.organisation), .int(Int64(extract.source.rawValue)), .text(extract.period),
         .int(extract.submittedAt),
       ])
-    for row in 0..<rows.count { try database.execute(IngestionSchema.dropStaging(rows.int(row, 0))) }
+    for row in 0..<rows.count {
+      let older = ExtractStore.extract(rows, row)
+      var receipt = older.receipt
+      receipt.status = .superseded
+      receipt.reason = "submitted_earlier_than_the_extract_in_force"
+      receipt.sameAs = extract.extractID
+      try ExtractStore.end(older, as: "superseded", receipt: receipt, receipts, database)
+    }
   }
 }

@@ -3,12 +3,13 @@ import Postgres
 import StageKit
 
 /// An embedded broker forgets everything when it ends. On a new one, ingestion says again what is not yet proven to
-/// have arrived: the objection ledger, deletions, and the extracts that publication has not balanced.
+/// have arrived: practices, the objection ledger, deletions, and the extracts that publication has not balanced.
 struct BrokerLife {
   let layout: TopicLayout
   let ledger: ObjectionLedger
   let admission: Admission
   let receipts: ReceiptFactory
+  let practices: Practices
 
   /// Returns whether this instance was the first to meet the broker.
   func meet(_ incarnation: String, _ database: Connection) throws -> Bool {
@@ -18,14 +19,17 @@ struct BrokerLife {
           "insert into broker_life values ($1) on conflict do nothing returning 1", [.text(incarnation)]
         ).count == 1
       guard isFirst else { return false }
+      try practices.restate(database)
       try ledger.restate(database)
       try restateRetractions(database)
       let rows = try database.query(
         """
-        update extract set state = 'admitted', emitted = 0 where state in ('admitted', 'emitted') returning receipt
+        update extract set state = 'admitted', emitted = 0 where state in ('admitted', 'emitted') returning receipt, json
         """)
       try Outbox.append(
-        try (0..<rows.count).map { try receipts.entry(try Receipt(serializedBytes: rows.bytes($0, 0))) }, to: database)
+        try (0..<rows.count).map {
+          try receipts.entry(try Receipt(serializedBytes: rows.bytes($0, 0)), asJSON: rows.bool($0, 1))
+        }, to: database)
       return true
     }
   }
@@ -34,14 +38,15 @@ struct BrokerLife {
     let rows = try database.query(
       """
       select e.no::bigint, e.extract_id, e.organisation, e.source::bigint, e.period, e.submitted_at, e.specification,
-        e.state, e.opened, e.expected::bigint, r.record_id, r.routing_token, r.version_time, r.version_digest, r.stamp
+        e.state, e.opened, e.expected::bigint, e.json, r.record_id, r.routing_token, r.version_time, r.version_digest,
+        r.stamp
       from record_state r join extract e on e.no = r.extract_no where not r.live
       """)
     try Outbox.append(
       try (0..<rows.count).map { row in
         try admission.retraction(
-          recordID: rows.bytes(row, 10), token: rows.bytes(row, 11), version: (rows.int(row, 12), rows.int(row, 13)),
-          stamp: rows.int(row, 14), ExtractStore.extract(rows, row))
+          recordID: rows.bytes(row, 11), token: rows.bytes(row, 12), version: (rows.int(row, 13), rows.int(row, 14)),
+          stamp: rows.int(row, 15), ExtractStore.extract(rows, row))
       }, to: database)
   }
 }

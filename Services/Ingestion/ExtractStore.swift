@@ -2,6 +2,7 @@ import Contracts
 import Cryptography
 import Foundation
 import Postgres
+import StageKit
 
 /// A record ready to be staged; the sections are sealed to ingestion itself until its header is known.
 struct StagedRecord {
@@ -12,9 +13,20 @@ struct StagedRecord {
   let partition: Int32
   let contentDigest: Token16
   let sealed: [UInt8]
+  /// As sent, and how many of them travel on or were excluded as sensitive.
+  let entriesReceived: Int32
   let entries: Int32
-  let rejection: RejectionReason?
-  let findings: [Finding]
+  let entriesExcluded: Int32
+  let isDeidentified: Bool
+  let rejection: Reason?
+  let notes: [Note]
+  /// Where the record lies in the topic `extracts`.
+  let source: Coordinates
+
+  struct Coordinates: Equatable {
+    let partition: Int32
+    let offset: Int64
+  }
 }
 
 /// One extract as far as it is known.
@@ -29,10 +41,31 @@ struct ExtractRow {
   let state: String
   let opened: Bool
   let expected: Int32
+  /// The connector speaks JSON, and is answered in it.
+  let isJSON: Bool
+
+  var opening: ExtractStore.Opening {
+    .init(
+      extractID: extractID, organisation: organisation, source: source, period: period, submittedAt: submittedAt,
+      specification: specification)
+  }
+
+  /// A receipt that says which extract it is about.
+  var receipt: Receipt {
+    Receipt.with {
+      $0.id = extractID
+      $0.organisation = organisation
+      $0.source = source
+      $0.period = period
+      $0.submittedAt = submittedAt
+      $0.specification = specification
+      $0.recordsExpected = UInt32(expected)
+    }
+  }
 }
 
 /// Rows of `extract` and the staging tables.
-struct ExtractStore {
+enum ExtractStore {
   struct Opening: Hashable {
     let extractID: String
     let organisation: String
@@ -42,9 +75,9 @@ struct ExtractStore {
     let specification: String
   }
 
-  private static let columns = """
+  static let columns = """
     no::bigint, extract_id, organisation, source::bigint, period, submitted_at, specification, state, opened,
-    expected::bigint
+    expected::bigint, json
     """
 
   /// The rows of these extracts, made where they are new together with their staging table.
@@ -76,7 +109,7 @@ struct ExtractStore {
       no: rows.int(row, 0), extractID: rows.text(row, 1), organisation: rows.text(row, 2),
       source: Source(rawValue: Int(rows.int(row, 3))) ?? .unspecified, period: rows.text(row, 4),
       submittedAt: rows.int(row, 5), specification: rows.text(row, 6), state: rows.text(row, 7),
-      opened: rows.bool(row, 8), expected: Int32(rows.int(row, 9)))
+      opened: rows.bool(row, 8), expected: Int32(rows.int(row, 9)), isJSON: rows.bool(row, 10))
   }
 
   /// An extract in the given state that no other instance is working on; locked until the end of the transaction.
@@ -86,62 +119,85 @@ struct ExtractStore {
     return rows.count == 0 ? nil : extract(rows, 0)
   }
 
-  /// Stages records; one delivered again is left as it is.
+  private static let stagedFields = """
+    sequence, record_id, patient_key, routing_token, partition, content_digest, sealed, size, entries_received,
+    entries, entries_excluded, deidentified, rejection, notes, source_partition, source_offset
+    """
+
+  /// Stages records; one delivered again is left as it is. Another record under a number already used is a conflict.
   static func stage(_ records: [StagedRecord], in extract: ExtractRow, _ database: Connection) throws {
     guard !records.isEmpty else { return }
-    let fields = """
-      sequence, record_id, patient_key, routing_token, partition, content_digest, sealed, size, entries, rejection,
-      findings
-      """
+    let staged = "staged_\(extract.no)"
+    var hasConflict = false
     try database.execute("savepoint staging")
     do {
-      try copy(records, into: "staged_\(extract.no) (\(fields))", database)
+      try copy(records, into: staged, database)
     } catch let error as PostgresError where error.sqlState == "23505" {
       try database.execute(
         """
         rollback to savepoint staging;
-        create temp table again (like staged_\(extract.no)) on commit drop;
+        create temp table again (like \(staged)) on commit drop;
         """)
-      try copy(records, into: "again (\(fields))", database)
+      try copy(records, into: "again", database)
+      // The message delivered again has its own coordinates, or at least its own content.
+      hasConflict = try database.query(
+        """
+        select exists (
+          select from again a join (select * from \(staged) union all select * from again) s using (sequence)
+          where (a.source_partition, a.source_offset) <> (s.source_partition, s.source_offset)
+            and (a.record_id, a.content_digest) <> (s.record_id, s.content_digest))
+        """
+      ).bool(0, 0)
       try database.execute(
         """
-        insert into staged_\(extract.no) select distinct on (sequence) * from again order by sequence
+        insert into \(staged) select distinct on (sequence) * from again order by sequence, source_partition, source_offset
         on conflict (sequence) do nothing;
         drop table again;
         """)
     }
     try database.execute("release savepoint staging")
     try database.query(
-      "update extract set received = received + $2 where no = $1::bigint",
-      [.int(extract.no), .int(Int64(records.count))])
+      """
+      update extract set received = received + $2, conflict = conflict or $3, touched = clock_timestamp(), held = ''
+      where no = $1::bigint
+      """,
+      [.int(extract.no), .int(Int64(records.count)), .bool(hasConflict)])
   }
 
-  private static func copy(_ records: [StagedRecord], into target: String, _ database: Connection) throws {
-    try database.copyIn("COPY \(target) FROM STDIN (FORMAT binary)") { writer in
+  private static func copy(_ records: [StagedRecord], into table: String, _ database: Connection) throws {
+    try database.copyIn("COPY \(table) (\(stagedFields)) FROM STDIN (FORMAT binary)") { writer in
       for record in records {
-        writer.row(11)
+        writer.row(16)
         writer.int4(record.sequence)
-        writer.bytes(record.recordID.bytes)
-        writer.bytes(record.patientKey.bytes)
-        writer.bytes(record.routingToken.bytes)
+        record.recordID.withUnsafeBytes { writer.bytes($0) }
+        record.patientKey.withUnsafeBytes { writer.bytes($0) }
+        record.routingToken.withUnsafeBytes { writer.bytes($0) }
         writer.int4(record.partition)
-        writer.bytes(record.contentDigest.bytes)
+        record.contentDigest.withUnsafeBytes { writer.bytes($0) }
         writer.bytes(record.sealed)
         writer.int4(Int32(record.sealed.count))
+        writer.int4(record.entriesReceived)
         writer.int4(record.entries)
-        if let rejection = record.rejection { writer.text(rejection.rawValue) } else { writer.null() }
-        writer.textArray(record.findings.map(\.rawValue))
+        writer.int4(record.entriesExcluded)
+        writer.bool(record.isDeidentified)
+        if let rejection = record.rejection { writer.int4(rejection.rawValue) } else { writer.null() }
+        if record.notes.isEmpty { writer.null() } else { writer.int4Array(record.notes.map(\.packed)) }
+        writer.int4(record.source.partition)
+        writer.int8(record.source.offset)
       }
     }
   }
 
   /// Ends an extract without using it; its staging tables go, its row stays as the memory of the decision.
-  static func end(_ extract: ExtractRow, as state: String, receipt: Receipt, _ database: Connection) throws {
+  static func end(
+    _ extract: ExtractRow, as state: String, receipt: Receipt, _ receipts: ReceiptFactory, _ database: Connection
+  ) throws {
     try database.query(
       "update extract set state = $2, reason = $3, receipt = $4 where no = $1::bigint",
       [
         .int(extract.no), .text(state), .text(receipt.reason), .bytes(try receipt.serializedBytes()),
       ])
     try database.execute(IngestionSchema.dropStaging(extract.no))
+    try Outbox.append([try receipts.entry(receipt, asJSON: extract.isJSON)], to: database)
   }
 }

@@ -10,7 +10,10 @@ enum IngestionSchema {
       sql: """
         create sequence stamp;
         create table broker_life (incarnation text primary key);
-        create table practice (organisation text primary key, state smallint not null, changed_at bigint not null);
+        create table practice (
+          organisation text primary key, state smallint not null, changed_at bigint not null, enrolment bytea not null);
+        create table erasure (
+          organisation text primary key, changed_at bigint not null, retracted bigint not null default 0);
         create table scope (
           no int generated always as identity primary key, organisation text not null, source smallint not null,
           period text not null, version_time bigint not null default 0, version_digest bigint not null default 0,
@@ -20,9 +23,13 @@ enum IngestionSchema {
           organisation text not null, source smallint not null, period text not null, submitted_at bigint not null,
           specification text not null, state text not null default 'staging', reason text not null default '',
           opened boolean not null default false, closed boolean not null default false,
-          expected int not null default 0, received bigint not null default 0, examined bigint not null default -1,
+          json boolean not null default false, declared_at_opening int not null default 0,
+          expected int not null default 0, expected_entries bigint, received bigint not null default 0,
+          conflict boolean not null default false, examined bigint not null default -1,
+          touched timestamptz not null default clock_timestamp(), held text not null default '',
           digest bigint not null default 0, admitted int not null default 0, emitted int not null default 0,
-          rejected_by_connector text not null default '{}', barrier bigint not null default 0, receipt bytea);
+          rejected_by_connector text not null default '{}', left_out_by_connector text not null default '{}',
+          barrier bigint not null default 0, receipt bytea);
         create index on extract (state) where state in ('staging', 'admitted', 'emitted');
         create table record_state (
           record_id bytea primary key, scope_no int not null, patient_key bytea not null, routing_token bytea not null,
@@ -36,19 +43,27 @@ enum IngestionSchema {
         create table statement (
           origin bytea not null, token bytea not null, type smallint not null, decision smallint not null, day int,
           stamp bigint not null, retracted boolean not null, primary key (origin, token, type));
+        create index on statement (token);
         create table objection_received (
           submission_id text not null, sequence int not null, expected int not null,
           primary key (submission_id, sequence));
+        create table superseded (token bytea primary key, current_token bytea not null, sealed bytea not null);
+        create index on superseded (current_token);
+        create table superseded_version (version bigint not null);
+        insert into superseded_version values (0);
         \(Outbox.migrationSQL)
         """)
   ]
 
+  /// `rejection` and `notes` hold raw values of ``Reason`` and packed ``Note``s.
   static func createStaging(_ no: Int64) -> String {
     """
     create table staged_\(no) (
       sequence int primary key, record_id bytea not null, patient_key bytea not null, routing_token bytea not null,
       partition int not null, content_digest bytea not null, sealed bytea not null, size int not null,
-      entries int not null, rejection text, findings text[] not null)
+      entries_received int not null, entries int not null, entries_excluded int not null,
+      deidentified boolean not null, rejection int, notes int[], source_partition int not null,
+      source_offset bigint not null)
     """
   }
 

@@ -20,10 +20,24 @@ struct ObjectionLedger {
   /// Taken last in every transaction that takes it, so that it cannot deadlock with row locks.
   private static let lock: Int64 = 0x6f62_6a65_6374_696f
 
+  func takeLock(_ database: Connection) throws {
+    try database.query("select pg_advisory_xact_lock($1)", [.int(Self.lock)])
+  }
+
+  /// States again what was said under any of these tokens, after one number has replaced another.
+  func extend(to tokens: Set<Token16>, _ database: Connection) throws {
+    guard !tokens.isEmpty else { return }
+    let rows = try database.query(
+      "select distinct origin from statement where token = any($1)", [.bytesArray(tokens.sorted().map(\.bytes))])
+    let origins = Set((0..<rows.count).compactMap { Token16(bytes: rows.bytes($0, 0)) })
+    guard !origins.isEmpty else { return }
+    try reconcile(try decisions(of: origins, database), extraTokens: [:], retractsUnused: false, database)
+  }
+
   /// Takes decisions in and states what is news, within the caller's transaction.
   func record(_ spoken: [Spoken], _ database: Connection) throws {
     guard !spoken.isEmpty else { return }
-    try database.query("select pg_advisory_xact_lock($1)", [.int(Self.lock)])
+    try takeLock(database)
     var decisions = try self.decisions(of: Set(spoken.map(\.origin)), database)
     var news: [(Token16, Decision)] = []
     for item in spoken {
@@ -61,7 +75,7 @@ struct ObjectionLedger {
 
   /// States and retracts what an admission has moved. `origins` may hold patients without any objection.
   func follow(admission no: Int64, scope: Int64, _ database: Connection) throws {
-    try database.query("select pg_advisory_xact_lock($1)", [.int(Self.lock)])
+    try takeLock(database)
     let rows = try database.query(
       """
       select distinct d.origin from origin_decision d
@@ -139,13 +153,16 @@ struct ObjectionLedger {
       let entry = Self.entry(rows, row)
       ledger[entry.origin, default: []].append(entry)
     }
+    var spoken = Set(ledger.values.joined().map(\.token))
+    for tokens in [live, extraTokens, outdatedTokens].flatMap(\.values) { spoken.formUnion(tokens) }
+    let aliases = try Supersessions.aliases(of: spoken, database)
     var changes: [LedgerEntry] = []
     for (origin, byType) in decisions.sorted(by: { $0.key < $1.key }) {
       changes += ObjectionReconciliation.changes(
         .init(
           origin: origin, decisions: byType.values.sorted { $0.type.rawValue < $1.type.rawValue },
           liveTokens: live[origin] ?? [], extraTokens: extraTokens[origin] ?? [], ledger: ledger[origin] ?? [],
-          outdatedTokens: outdatedTokens[origin] ?? []),
+          outdatedTokens: outdatedTokens[origin] ?? [], aliases: aliases),
         retractsUnused: retractsUnused)
     }
     try write(changes, database)

@@ -41,15 +41,21 @@ enum ObjectionReconciliation {
     /// Tokens that an extract no longer in force names: perhaps another person's by now, so they count only while
     /// nothing newer is known of the origin (fail closed).
     var outdatedTokens: Set<Token16> = []
+    /// Per token those of the other NHS numbers of its chain: whoever objects under one objects under all.
+    var aliases: [Token16: Set<Token16>] = [:]
+
+    fileprivate func withAliases(_ tokens: Set<Token16>) -> Set<Token16> {
+      aliases.isEmpty ? tokens : tokens.reduce(into: tokens) { $0.formUnion(aliases[$1] ?? []) }
+    }
   }
 
   /// - Parameter retractsUnused: only an admission may retract; before it, nothing is known to have moved.
   static func changes(_ need: Need, retractsUnused: Bool) -> [LedgerEntry] {
     let known = need.liveTokens.union(need.extraTokens)
-    let wanted = known.isEmpty ? need.outdatedTokens : known
+    let wanted = need.withAliases(known.isEmpty ? need.outdatedTokens : known)
     let retracts = retractsUnused && !need.liveTokens.isEmpty
     var tokens = wanted
-    for entry in need.ledger where !entry.isRetracted && !retracts { tokens.insert(entry.token) }
+    if !retracts { tokens.formUnion(need.withAliases(Set(need.ledger.filter { !$0.isRetracted }.map(\.token)))) }
     var changes: [LedgerEntry] = []
     for decision in need.decisions {
       for token in tokens.sorted() {

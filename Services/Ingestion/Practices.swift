@@ -1,26 +1,70 @@
 import Contracts
+import Foundation
 import Postgres
+import StageKit
 
-/// States of organisations as the `practices` topic declares them; the latest declaration wins.
-enum Practices {
-  static func store(_ enrolment: PracticeEnrolment, _ database: Connection) throws {
+/// Enrolments as the `practices` topic declares them; the latest sound declaration wins.
+struct Practices {
+  let gate: PracticeGate
+  let layout: TopicLayout
+  let receipts: ReceiptFactory
+
+  static var today: Int32 { Int32(Date.now.timeIntervalSince1970 / 86_400) }
+
+  /// Stores an enrolment, or says why not. One that is already stored, or older, is answered and changes nothing.
+  func store(_ enrolment: PracticeEnrolment, _ database: Connection) throws -> Receipt {
+    var receipt = Receipt.with {
+      $0.id = "\(enrolment.organisation)@\(enrolment.changedAt)"
+      $0.status = .enrolmentStored
+      $0.organisation = enrolment.organisation
+    }
+    try database.query(
+      "select pg_advisory_xact_lock(hashtextextended($1, 0))", [.text("practice \(enrolment.organisation)")])
+    let held = try self.held(enrolment.organisation, database)
+    if let held, held.changedAt >= enrolment.changedAt { return receipt }
+    do throws(PracticeGate.Refusal) {
+      try gate.check(enrolment, after: held)
+    } catch {
+      receipt.status = .enrolmentRefused
+      receipt.reason = error.rawValue
+      return receipt
+    }
     try database.query(
       """
-      insert into practice as p values ($1, $2::bigint, $3)
-      on conflict (organisation) do update set state = excluded.state, changed_at = excluded.changed_at
-      where p.changed_at < excluded.changed_at
+      insert into practice values ($1, $2::bigint, $3, $4)
+      on conflict (organisation) do update set state = excluded.state, changed_at = excluded.changed_at,
+        enrolment = excluded.enrolment
       """,
-      [.text(enrolment.organisation), .int(Int64(enrolment.state.rawValue)), .int(enrolment.changedAt)])
+      [
+        .text(enrolment.organisation), .int(Int64(enrolment.state.rawValue)), .int(enrolment.changedAt),
+        .bytes(try enrolment.serializedBytes()),
+      ])
+    if enrolment.state == .withdrawn, enrolment.erase {
+      try database.query(
+        "insert into erasure values ($1, $2) on conflict (organisation) do update set changed_at = excluded.changed_at",
+        [.text(enrolment.organisation), .int(enrolment.changedAt)])
+    }
+    return receipt
   }
 
-  /// Why extracts of this organisation are not accepted now; `nil` when they are.
-  static func reasonToRefuse(_ organisation: String, _ database: Connection) throws -> String? {
-    let rows = try database.query("select state::bigint from practice where organisation = $1", [.text(organisation)])
-    guard rows.count == 1 else { return "organisation_not_enrolled" }
-    switch PracticeEnrolment.State(rawValue: Int(rows.int(0, 0))) {
-    case .active: return nil
-    case .suspended: return "organisation_suspended"
-    default: return "organisation_not_active"
-    }
+  func held(_ organisation: String, _ database: Connection) throws -> PracticeEnrolment? {
+    let rows = try database.query("select enrolment from practice where organisation = $1", [.text(organisation)])
+    return rows.count == 0 ? nil : try PracticeEnrolment(serializedBytes: rows.bytes(0, 0))
+  }
+
+  /// Why extracts of this organisation are not accepted now; nil when they are.
+  func reasonToRefuse(_ organisation: String, _ database: Connection) throws -> String? {
+    gate.reasonToRefuse(try held(organisation, database), on: Self.today)
+  }
+
+  /// Every enrolment again, for a broker that has forgotten.
+  func restate(_ database: Connection) throws {
+    let rows = try database.query("select organisation, enrolment from practice order by organisation")
+    try Outbox.append(
+      (0..<rows.count).map { row in
+        Outbox.Entry(
+          topic: layout.name(.practices), partition: layout.partition(ofText: rows.text(row, 0)),
+          key: Array(rows.text(row, 0).utf8), value: rows.bytes(row, 1))
+      }, to: database)
   }
 }

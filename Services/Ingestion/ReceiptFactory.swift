@@ -6,9 +6,10 @@ import StageKit
 struct ReceiptFactory {
   let layout: TopicLayout
 
-  func entry(_ receipt: Receipt) throws -> Outbox.Entry {
+  /// - Parameter asJSON: whoever opened an extract in JSON is answered in it.
+  func entry(_ receipt: Receipt, asJSON: Bool = false) throws -> Outbox.Entry {
     Outbox.Entry(
       topic: layout.name(.receipts), partition: layout.partition(ofText: receipt.id), key: Array(receipt.id.utf8),
-      value: try receipt.serializedBytes())
+      value: asJSON ? [UInt8](try receipt.jsonUTF8Data()) : try receipt.serializedBytes())
   }
 }

@@ -25,8 +25,10 @@ struct RecordTokens {
   /// The stream a person's records and objections share: by NHS number, else by registration.
   func routingToken(nhsNumber: String, organisation: String, patientRef: String) -> Token16 {
     nhsNumber.isEmpty
-      ? routing.token("registration", organisation, patientRef) : routing.token("nhs-number", nhsNumber)
+      ? routing.token("registration", organisation, patientRef) : routingToken(nhsNumber: nhsNumber)
   }
+
+  func routingToken(nhsNumber: String) -> Token16 { routing.token("nhs-number", nhsNumber) }
 
   /// The origin of decisions that came outside an extract.
   func origin(_ label: String, nhsNumber: String) -> Token16 {

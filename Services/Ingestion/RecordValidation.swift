@@ -1,139 +1,177 @@
 import Clinical
 import Contracts
-
-/// Why a record is refused. Part of the receipt: a closed list.
-enum RejectionReason: String, CaseIterable {
-  case patientRefMissing = "patient_ref_missing"
-  case duplicatePatient = "duplicate_patient"
-}
-
-/// What is wrong with a record that is accepted nevertheless. Part of the receipt: a closed list.
-enum Finding: String, CaseIterable {
-  case nhsNumberMissing = "nhs_number_missing"
-  case nhsNumberInvalid = "nhs_number_invalid"
-  case dateOfBirthMissing = "date_of_birth_missing"
-  case dateOfBirthInvalid = "date_of_birth_invalid"
-  case sexInvalid = "sex_invalid"
-  case postcodeMissing = "postcode_missing"
-  case postcodeInvalid = "postcode_invalid"
-  case practiceInvalid = "practice_invalid"
-  case entryCodeInvalid = "entry_code_invalid"
-  case registrationDateInvalid = "registration_date_invalid"
-}
+import Specification
 
 /// A record as it will travel: identity and clinical part separate, everything in canonical form.
 struct ValidatedRecord {
   var identity = IdentitySection()
   var clinical = ClinicalSection()
-  var rejection: RejectionReason?
-  var findings: [Finding] = []
+  /// The number the record is routed by. Unlike the one of the identity section it survives de-identification.
+  var nhsNumber = ""
+  var rejection: Reason?
+  var notes: [Note] = []
   var decisions: [Decision] = []
+  /// Entries left out for a sensitive code, or for standing in one encounter with such a one.
+  var excludedEntries: Int32 = 0
+  /// A code that the law restricts was there: identity is empty and the record is never linked.
+  var isDeidentified = false
   /// The record uses a code system nobody here knows: a dissent could hide in it, so the extract is refused whole.
   var hasUnknownCodeSystem = false
+
+  mutating func note(_ reason: Reason) {
+    if !notes.contains(where: { $0.reason == reason }) { notes.append(Note(reason)) }
+  }
+
+  /// A fault of a field, by the field's severity: it rejects the record or is counted.
+  mutating func fault(_ reason: Reason, _ severity: SourceSpecification.Severity) {
+    if severity == .mandatory, rejection == nil { rejection = reason }
+    note(reason)
+  }
 }
 
 /// What is made of one record as the connector sent it. Wrong identifiers are dropped and counted, not passed on:
 /// a wrong NHS number would join two people.
 enum RecordValidation {
-  static func validate(_ record: PatientRecord) -> ValidatedRecord {
+  /// The objections of any record that can be read, whatever becomes of its extract, and the number it speaks for.
+  static func decisions(_ record: PatientRecord) -> ValidatedRecord {
     var result = ValidatedRecord()
-    if record.patientRef.isEmpty { result.rejection = .patientRefMissing }
-    identity(record, &result)
-    registration(record, &result)
-    entries(record, &result)
+    result.nhsNumber = (try? NHSNumber(validating: record.nhsNumber))?.digits ?? ""
+    EntryValidation.decisions(record, &result)
     return result
   }
 
-  private static func identity(_ record: PatientRecord, _ result: inout ValidatedRecord) {
-    if record.nhsNumber.isEmpty {
-      result.findings.append(.nhsNumberMissing)
-    } else if let number = try? NHSNumber(validating: record.nhsNumber) {
-      result.identity.nhsNumber = number.digits
-    } else {
-      result.findings.append(.nhsNumberInvalid)
+  static func validate(_ record: PatientRecord, _ rules: ExtractRules) -> ValidatedRecord {
+    var result = ValidatedRecord()
+    if record.patientRef.isEmpty { result.rejection = .patientRefMissing }
+    nhsNumber(record, rules, &result)
+    dateOfBirth(record, rules, &result)
+    sex(record, rules, &result)
+    postcode(record, rules, &result)
+    ethnicCategory(record, rules, &result)
+    practice(record, rules, &result)
+    registration(record, rules, &result)
+    EntryValidation.validate(record, rules, &result)
+    if result.isDeidentified {
+      result.identity = IdentitySection()
+      result.clinical.clearRegisteredFrom()
+      result.clinical.clearRegisteredTo()
     }
-    if record.dateOfBirth.isEmpty {
-      result.findings.append(.dateOfBirthMissing)
-    } else if let last = Period(record.period)?.last,
-      let birth = try? DateOfBirth(validating: record.dateOfBirth, notAfter: last)
-    {
-      result.identity.birthDay = birth.date.day
-    } else {
-      result.findings.append(.dateOfBirthInvalid)
-    }
-    if let sex = Sex(personGenderCode: record.sex) {
-      result.identity.sex = UInt32(sex.rawValue)
-    } else {
-      result.findings.append(.sexInvalid)
-    }
-    if record.postcode.isEmpty {
-      result.findings.append(.postcodeMissing)
-    } else if let postcode = try? Postcode(validating: record.postcode) {
-      result.identity.postcode = postcode.text
-    } else {
-      result.findings.append(.postcodeInvalid)
-    }
-    result.identity.ethnicCategory = (try? EthnicCategory(validating: record.ethnicCategory))?.text ?? ""
-    let practice = record.source == .gp ? record.organisation : record.practice
-    // A site's code has the form of a postcode without its space; a practice's has not.
-    if let code = try? OrganisationCode(validating: practice), code.kind == .practice || record.source == .gp {
-      result.identity.practice = code.text
-    } else if !practice.isEmpty {
-      result.findings.append(.practiceInvalid)
-    }
+    return result
   }
 
-  private static func registration(_ record: PatientRecord, _ result: inout ValidatedRecord) {
-    func day(_ text: String) -> Int32? {
-      guard !text.isEmpty else { return nil }
-      if let date = CalendarDate(iso: text) { return date.day }
-      if !result.findings.contains(.registrationDateInvalid) { result.findings.append(.registrationDateInvalid) }
+  /// The severity of a field if there is something to examine: reports a missing one, and one not collected.
+  private static func examined(
+    _ field: SourceSpecification.Field, isEmpty: Bool, _ missing: Reason, _ rules: ExtractRules,
+    _ result: inout ValidatedRecord
+  ) -> SourceSpecification.Severity? {
+    guard let severity = rules.severity(field) else {
+      if !isEmpty { result.note(.fieldNotCollected) }
       return nil
     }
-    if let from = day(record.registeredFrom) { result.clinical.registeredFrom = from }
-    if let to = day(record.registeredTo) { result.clinical.registeredTo = to }
+    guard isEmpty else { return severity }
+    if severity != .optional { result.fault(missing, severity) }
+    return nil
   }
 
-  private static func entries(_ record: PatientRecord, _ result: inout ValidatedRecord) {
-    var decisions: [ObjectionType: Decision] = [:]
-    var hasInvalidCode = false
-    result.clinical.entries.reserveCapacity(record.entries.count)
-    for entry in record.entries {
-      switch entry.system {
-      case .read2, .ctv3, .snomed, .icd10, .opcs4:
-        guard let system = ClinicalCode.System(rawValue: entry.system.rawValue),
-          let code = try? ClinicalCode(system: system, normalising: entry.code)
-        else {
-          hasInvalidCode = true
-          continue
-        }
-        if let decision = decision(code, day: entry.hasDay ? entry.day : nil) {
-          decisions[decision.type] = decisions[decision.type].map { .stronger($0, decision) } ?? decision
-          continue  // an objection is acted on; it is no clinical fact to pass on
-        }
-        var kept = entry
-        kept.code = code.code
-        // A connector of somebody else's may send what it likes as a unit.
-        if !entry.unit.isEmpty, !Units.isListed(entry.unit) { kept.unit = "" }
-        result.clinical.entries.append(kept)
-      case .admissionMethod, .communityTeam:
-        if isShortCode(entry.code) { result.clinical.entries.append(entry) } else { hasInvalidCode = true }
-      case .unspecified, .UNRECOGNIZED: result.hasUnknownCodeSystem = true
+  private static func nhsNumber(_ record: PatientRecord, _ rules: ExtractRules, _ result: inout ValidatedRecord) {
+    let text = record.nhsNumber
+    let number: Result<NHSNumber, NHSNumber.Fault> =
+      text.isEmpty ? .failure(.missing) : Result { () throws(NHSNumber.Fault) in try NHSNumber(validating: text) }
+    // Objections follow the number even where the specification does not collect it.
+    if case .success(let number) = number { result.nhsNumber = number.digits }
+    let isEmpty = if case .failure(.missing) = number { true } else { false }
+    guard let severity = examined(.nhsNumber, isEmpty: isEmpty, .nhsNumberMissing, rules, &result) else { return }
+    switch number {
+    case .success: result.identity.nhsNumber = result.nhsNumber
+    case .failure(.sentinel): result.fault(.nhsNumberSentinel, severity)
+    case .failure: result.fault(.nhsNumberInvalid, severity)
+    }
+  }
+
+  private static func dateOfBirth(_ record: PatientRecord, _ rules: ExtractRules, _ result: inout ValidatedRecord) {
+    let isEmpty = record.dateOfBirth.isEmpty
+    guard let severity = examined(.dateOfBirth, isEmpty: isEmpty, .dateOfBirthMissing, rules, &result) else { return }
+    do throws(DateOfBirth.Fault) {
+      let birth = try DateOfBirth(validating: record.dateOfBirth, notAfter: CalendarDate(day: rules.last))
+      result.identity.birthDay = birth.date.day
+    } catch {
+      switch error {
+      case .tooEarly, .inFuture: result.fault(.dateOfBirthOutOfRange, severity)
+      case .missing, .format: result.fault(.dateOfBirthInvalid, severity)
       }
     }
-    if hasInvalidCode { result.findings.append(.entryCodeInvalid) }
-    result.decisions = decisions.values.sorted { $0.type.rawValue < $1.type.rawValue }
   }
 
-  /// ADMIMETH has two characters, TeamType up to three: nothing that could be an identifier passes for one.
-  private static func isShortCode(_ code: String) -> Bool {
-    (1...3).contains(code.utf8.count) && code.allSatisfy { $0.isASCII && ($0.isNumber || $0.isUppercase) }
+  /// Two code systems in which 9 means different things, so each is read by its own table.
+  private static func sex(_ record: PatientRecord, _ rules: ExtractRules, _ result: inout ValidatedRecord) {
+    let isEmpty = record.sex.isEmpty && record.statedGender.isEmpty
+    guard let severity = examined(.sex, isEmpty: isEmpty, .sexMissing, rules, &result) else { return }
+    let sex =
+      record.sex.isEmpty ? Sex(personStatedGenderCode: record.statedGender) : Sex(personGenderCode: record.sex)
+    if let sex { result.identity.sex = UInt32(sex.rawValue) } else { result.fault(.sexInvalid, severity) }
   }
 
-  private static func decision(_ code: ClinicalCode, day: Int32?) -> Decision? {
-    guard let (type, decision) = ObjectionCode.decision(code) else { return nil }
-    return Decision(
-      type: type == .type1 ? .objectionType1 : .objectionType2, decision: decision == .dissent ? .dissent : .withdrawn,
-      day: day)
+  private static func postcode(_ record: PatientRecord, _ rules: ExtractRules, _ result: inout ValidatedRecord) {
+    let isEmpty = record.postcode.isEmpty
+    guard let severity = examined(.postcode, isEmpty: isEmpty, .postcodeMissing, rules, &result) else { return }
+    do throws(Postcode.Fault) {
+      let postcode = try Postcode(validating: record.postcode)
+      result.identity.postcode = postcode.text
+      if postcode.isPseudo { result.note(.postcodePseudo) }
+    } catch {
+      switch error {
+      case .missing: if severity != .optional { result.fault(.postcodeMissing, severity) }
+      case .format: result.fault(.postcodeInvalid, severity)
+      }
+    }
+  }
+
+  private static func ethnicCategory(_ record: PatientRecord, _ rules: ExtractRules, _ result: inout ValidatedRecord) {
+    let isEmpty = record.ethnicCategory.isEmpty
+    guard let severity = examined(.ethnicCategory, isEmpty: isEmpty, .ethnicCategoryMissing, rules, &result) else {
+      return
+    }
+    if let category = try? EthnicCategory(validating: record.ethnicCategory) {
+      result.identity.ethnicCategory = category.text
+    } else {
+      result.fault(.ethnicCategoryInvalid, severity)
+    }
+  }
+
+  /// A general practice's patients are its own; others say where a patient is registered.
+  private static func practice(_ record: PatientRecord, _ rules: ExtractRules, _ result: inout ValidatedRecord) {
+    if record.source == .gp {
+      result.identity.practice = record.organisation
+      return
+    }
+    let isEmpty = record.practice.isEmpty
+    guard let severity = examined(.practice, isEmpty: isEmpty, .practiceMissing, rules, &result) else { return }
+    // A site's code has the form of a postcode without its space; a practice's has not.
+    guard let code = try? OrganisationCode(validating: record.practice), code.kind == .practice else {
+      return result.fault(.practiceInvalid, severity)
+    }
+    if code.isPseudoPractice { return result.note(.practicePseudo) }
+    result.identity.practice = code.text
+  }
+
+  private static func registration(_ record: PatientRecord, _ rules: ExtractRules, _ result: inout ValidatedRecord) {
+    func day(_ text: String, _ field: SourceSpecification.Field, _ missing: Reason) -> Int32? {
+      guard let severity = examined(field, isEmpty: text.isEmpty, missing, rules, &result) else { return nil }
+      if let date = CalendarDate(iso: text) { return date.day }
+      result.fault(.registrationDateInvalid, severity)
+      return nil
+    }
+    var from = day(record.registeredFrom, .registeredFrom, .registeredFromMissing)
+    var to = day(record.registeredTo, .registeredTo, .registeredToMissing)
+    if let start = from, result.identity.hasBirthDay, start < result.identity.birthDay {
+      result.fault(.registrationBeforeBirth, rules.severity(.registeredFrom) ?? .optional)
+      from = nil
+    }
+    if let start = from, let end = to, end < start {
+      result.fault(.registrationEndsBeforeStart, rules.severity(.registeredTo) ?? .optional)
+      to = nil
+    }
+    if let from { result.clinical.registeredFrom = from }
+    if let to { result.clinical.registeredTo = to }
   }
 }

@@ -36,15 +36,31 @@ final class SectionSealing {
     return sealed
   }
 
+  /// An NHS number as the table of superseded ones keeps it.
+  func sealNumber(_ number: String, token: Token16) throws -> [UInt8] {
+    try stage(Array(number.utf8), recordID: token)
+  }
+
+  func openNumber(_ sealed: [UInt8], token: Token16) throws -> String {
+    try sealed.withUnsafeBytes { sealed in
+      try token.withUnsafeBytes { try openStaged(sealed, associated: $0) }
+    }
+    return String(decoding: plaintext, as: UTF8.self)
+  }
+
+  private func openStaged(_ sealed: UnsafeRawBufferPointer, associated: UnsafeRawBufferPointer) throws {
+    do {
+      try staging.open(sealed, associated: associated, into: &plaintext)
+    } catch {
+      throw StageError(.key, "a staged record cannot be opened: the staging key is not the one it was sealed with")
+    }
+  }
+
   /// Writes the envelope of a staged record under its final header.
   func envelope(
     _ staged: UnsafeRawBufferPointer, recordID: UnsafeRawBufferPointer, header: [UInt8], to writer: inout WireWriter
   ) throws {
-    do {
-      try staging.open(staged, associated: recordID, into: &plaintext)
-    } catch {
-      throw StageError(.key, "a staged record cannot be opened: the staging key is not the one it was sealed with")
-    }
+    try openStaged(staged, associated: recordID)
     writer.reset()
     writer.varint(EnvelopeView.Field.kind, UInt64(Kind.record.rawValue))
     writer.bytes(EnvelopeView.Field.header, header)

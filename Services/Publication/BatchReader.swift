@@ -40,7 +40,7 @@ struct BatchReader {
 
   /// Takes a value of topic `receipts`; only admissions matter here.
   mutating func receipt(_ value: UnsafeRawBufferPointer) throws(ReadingFault) {
-    guard let receipt = try? Receipt(serializedBytes: [UInt8](value)) else { throw .contract(.malformed) }
+    guard let receipt = try? Receipt(binaryOrJSON: value) else { throw .contract(.malformed) }
     guard receipt.status == .admitted else { return }
     let texts = [receipt.id, receipt.organisation, receipt.period]
     guard !receipt.id.isEmpty, !texts.contains(where: { $0.contains("\0") }) else {

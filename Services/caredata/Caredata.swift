@@ -7,16 +7,23 @@ struct Caredata: AsyncParsableCommand {
     abstract: "Carry records from practices to commissioners, with every objection honoured.",
     discussion: """
       Start with `caredata try`, which runs everything on generated data. To keep it running, `caredata up` in one \
-      terminal and, in another, practices activate, submit, release create and subscribe.
+      terminal and, in another, practices announce, notify and activate, submit, release create and subscribe.
 
       Commands find the installation through --state DIR (a running `caredata up`, default .caredata) or through \
       CAREDATA_… variables, as the services do.
       """,
     groupedSubcommands: [
       .init(name: "Trying out", subcommands: [TryCommand.self, UpCommand.self, GenerateCommand.self]),
-      .init(name: "Connectors", subcommands: [SubmitCommand.self, ObjectionsCommand.self, PracticesCommand.self]),
+      .init(
+        name: "Connectors",
+        subcommands: [
+          SubmitCommand.self, ReceiptsCommand.self, ObjectionsCommand.self, SupersessionsCommand.self,
+          PracticesCommand.self,
+        ]),
       .init(name: "Analysts", subcommands: [ReleaseCommand.self, SubscribeCommand.self]),
       .init(name: "Everybody", subcommands: [SpecificationCommand.self]),
-      .init(name: "Operators", subcommands: [StatusCommand.self, TopicsCommand.self, BrokerCommand.self]),
+      .init(
+        name: "Operators",
+        subcommands: [StatusCommand.self, RejectedCommand.self, TopicsCommand.self, BrokerCommand.self]),
     ])
 }

@@ -93,15 +93,17 @@ public final class StageOutput {
 
   /// Puts a message aside by coordinates and code; the content stays where it came from.
   public func reject(_ message: Message, _ code: RejectionCode) throws {
-    let place = "\(message.topic)/\(message.partition)/\(message.offset)"
-    let body =
-      #"{"topic":"\#(message.topic)","partition":\#(message.partition),"offset":\#(message.offset),"code":"\#(code.rawValue)"}"#
+    try reject(
+      Rejection(topic: message.topic, partition: message.partition, offset: message.offset, code: code.rawValue))
+  }
+
+  public func reject(_ rejection: Rejection) throws {
     try producer.send(
-      topic: rejectedTopic, partition: message.partition % Int32(layout.partitions), key: Array(place.utf8),
-      value: Array(body.utf8),
+      topic: rejectedTopic, partition: rejection.partition % Int32(layout.partitions), key: Array(rejection.place.utf8),
+      value: rejection.json,
       headers: [
-        ("dlq.source.topic", message.topic), ("dlq.source.partition", "\(message.partition)"),
-        ("dlq.source.offset", "\(message.offset)"), ("dlq.code", code.rawValue),
+        ("dlq.source.topic", rejection.topic), ("dlq.source.partition", "\(rejection.partition)"),
+        ("dlq.source.offset", "\(rejection.offset)"), ("dlq.code", rejection.code),
       ])
     metrics.rejected.increment()
   }

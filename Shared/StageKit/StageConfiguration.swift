@@ -19,6 +19,9 @@ import Logging
 /// | `caredata.incarnation` | string | empty | life of an embedded broker; a new one makes ingestion re-emit |
 /// | `caredata.supervised` | bool | false | stop when standard input ends (child process of `caredata up`) |
 /// | `caredata.ready.file` | string | empty | file that exists while the stage is ready |
+/// | `caredata.specification.directory` | string | `compose/specification` | extract specifications and exclusion lists |
+/// | `caredata.practices.notice.days` | int | 56 | days between telling patients and the first extract |
+/// | `caredata.extracts.hold.seconds` | int | 10 | quiet time after which an incomplete extract is reported as held |
 /// | `caredata.log.level` | string | `info` | swift-log level |
 /// | `CAREDATA_KAFKA_…` | string | | librdkafka properties: `.` as `_`, `_` as `__`, `-` as `___` |
 public struct StageConfiguration: Sendable {
@@ -33,6 +36,9 @@ public struct StageConfiguration: Sendable {
   public var incarnation: String
   public var supervised: Bool
   public var readyFile: String
+  public var specificationDirectory: String
+  public var noticeDays: Int
+  public var holdSeconds: Int
   public var logLevel: Logger.Level
   public var kafka: KafkaConfiguration
 
@@ -60,6 +66,10 @@ public struct StageConfiguration: Sendable {
       prefix: reader.string(forKey: "topics.prefix", default: "caredata."),
       partitions: reader.int(forKey: "topics.partitions", default: 12))
     guard layout.partitions > 0 else { throw StageError.configuration("CAREDATA_TOPICS_PARTITIONS must be at least 1") }
+    let noticeDays = reader.int(forKey: "practices.notice.days", default: PracticeGate.usualNoticeDays)
+    guard 0...3_650 ~= noticeDays else {
+      throw StageError.configuration("CAREDATA_PRACTICES_NOTICE_DAYS is \(noticeDays); use 0 to 3650")
+    }
     return StageConfiguration(
       databaseURL: database,
       keysDirectory: reader.string(forKey: "keys.directory", default: "keys"),
@@ -72,6 +82,9 @@ public struct StageConfiguration: Sendable {
       incarnation: reader.string(forKey: "incarnation", default: ""),
       supervised: reader.bool(forKey: "supervised", default: false),
       readyFile: reader.string(forKey: "ready.file", default: ""),
+      specificationDirectory: reader.string(forKey: "specification.directory", default: "compose/specification"),
+      noticeDays: noticeDays,
+      holdSeconds: reader.int(forKey: "extracts.hold.seconds", default: 10),
       logLevel: logLevel,
       kafka: try kafkaConfiguration(environment))
   }

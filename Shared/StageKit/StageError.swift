@@ -43,4 +43,10 @@ public enum RejectionCode: String, Sendable {
   case unknownKind = "unknown_kind"
   case sectionUnreadable = "section_unreadable"
   case unexpectedKind = "unexpected_kind"
+  /// The extract of that id was opened by another organisation, or for another source, period, time or specification.
+  case headerMismatch = "header_mismatch"
+  /// The sequence number is greater than the records that the decided extract declared.
+  case sequenceBeyondDeclared = "sequence_beyond_declared"
+  /// The numbers would supersede each other in a circle.
+  case supersessionCircle = "supersession_circle"
 }

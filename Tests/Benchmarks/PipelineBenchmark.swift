@@ -57,7 +57,11 @@ final class PipelineBenchmark {
   }
 
   func run() throws -> PipelineReport {
-    try workspace.caredata(["practices", "activate", "--state", state] + region.organisations.map(\.code))
+    let codes = region.organisations.map(\.code)
+    let told = Date(timeIntervalSinceNow: -60 * 86_400).formatted(.iso8601.year().month().day())
+    for step in [["announce"], ["notify", "--on", told], ["activate"]] {
+      try workspace.caredata(["practices"] + step + ["--state", state] + codes)
+    }
     try workspace.caredata(
       ["objections", "submit", "--state", state, "\(workspace.path("region"))/\(region.objections)"])
     let cluster = try ClusterTime(environment["CAREDATA_DATABASE_URL"] ?? "")

@@ -53,24 +53,16 @@ extension WholeSystem {
       return planted
     }
 
-    private struct Rejection: Decodable {
-      let topic: String
-      let partition: Int32
-      let offset: Int64
-      let code: String
-    }
-
     /// From the body; key and headers must say the same.
     private func coordinates(_ record: RunningSystem.Record) throws -> String {
-      let rejection = try JSONDecoder().decode(Rejection.self, from: Data(record.value))
-      let place = "\(rejection.topic)/\(rejection.partition)/\(rejection.offset)"
-      #expect(String(decoding: record.key, as: UTF8.self) == place)
+      let rejection = try Rejection(json: record.value)
+      #expect(String(decoding: record.key, as: UTF8.self) == rejection.place)
       let headers = record.headers.mapValues { String(decoding: $0, as: UTF8.self) }
       #expect(headers["dlq.source.topic"] == rejection.topic)
       #expect(headers["dlq.source.partition"] == "\(rejection.partition)")
       #expect(headers["dlq.source.offset"] == "\(rejection.offset)")
       #expect(headers["dlq.code"] == rejection.code)
-      return "\(place) \(rejection.code)"
+      return "\(rejection.place) \(rejection.code)"
     }
   }
 }

@@ -179,7 +179,7 @@ struct LeakScanProvocation {
 
       """
     let folder = TestFolder.make("misplaced")
-    try system.run(["practices", "activate", "A81099", "T99", "T98"])
+    try system.enrol(["A81099", "T99", "T98"])
     for (source, code, files) in [
       ("gp", "A81099", gp), ("hospital", "T99", ["episodes.csv": hospital]),
       ("community", "T98", ["contacts.csv": community]),

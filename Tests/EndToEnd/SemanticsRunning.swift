@@ -67,7 +67,7 @@ final class Connector {
 
   func enrolled(_ source: ExtractSource) throws -> String {
     let code = newOrganisation(source)
-    try Enrolment.activate([code], target)
+    try Enrolment(target).enrolMadeUp([code])
     return code
   }
 

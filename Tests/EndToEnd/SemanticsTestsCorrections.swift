@@ -135,7 +135,7 @@ struct CorrectionHistories {
     casts = cases.map { _ in (CorrectionCase.Cast(connector), CorrectionCase.Cast(connector)) }
     let plays = Array(zip(cases, casts))
     let all = casts.flatMap { [$0.told, $0.control] }
-    try Enrolment.activate(all.flatMap { [$0.practice, $0.hospital] }, connector.target)
+    try Enrolment(connector.target).enrolMadeUp(all.flatMap { [$0.practice, $0.hospital] })
     func object(_ time: DissentTime) throws {
       let due = plays.filter { $0.0.time == time }
       let objections = due.flatMap { play, casts in [casts.told, casts.control].compactMap(play.objection) }

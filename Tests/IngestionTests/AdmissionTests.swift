@@ -156,17 +156,79 @@ struct AdmissionTests {
     #expect(try ingestion.state("e1") == "superseded")
   }
 
-  @Test func `an organisation that is not enrolled or suspended is refused once, with the reason`() throws {
+  @Test func `an organisation that is not active is refused once, with the reason`() throws {
     try ingestion.open("e1", at: 100, expected: 1, organisation: "B82002")
-    try Practices.store(
-      PracticeEnrolment.with {
-        $0.organisation = "A81001"
-        $0.state = .suspended
-        $0.changedAt = 2
-      }, ingestion.database)
+    try ingestion.enrol([.suspend])
     try ingestion.open("e2", at: 100, expected: 1)
     let receipts = try ingestion.outbox().receipts()
     #expect(receipts.map(\.reason) == ["organisation_not_enrolled", "organisation_suspended"])
     #expect(receipts.allSatisfy { $0.status == .refused })
+  }
+
+  @Test func `the gate decides when an extract is opened, and its decision stands`() throws {
+    try ingestion.open("e1", at: 100, expected: 1)
+    try ingestion.enrol([.suspend])
+    try ingestion.stage("e1", at: 100, [(1, TestPatient(ref: "a", token: 1))])
+    try ingestion.close("e1", at: 100, expected: 1)
+    try ingestion.admitAll()
+    #expect(try ingestion.state("e1") == "admitted")
+    try ingestion.open("e2", at: 200, expected: 1)
+    try ingestion.enrol([.activate])
+    try ingestion.close("e2", at: 200, expected: 0)
+    try ingestion.admitAll()
+    #expect(try ingestion.state("e2") == "refused")
+  }
+
+  @Test func `the receipt accounts for every record and every entry`() throws {
+    try ingestion.submit(
+      "e1", at: 100,
+      [
+        TestPatient(
+          ref: "a", token: 1, notes: [Note(.postcodeMissing), Note(.entryBeforeBirth, count: 3)], excluded: 2),
+        TestPatient(ref: "b", token: 2, notes: [Note(.postcodeMissing), Note(.entryBeforeBirth)], entries: 7),
+        TestPatient(ref: "b", token: 2, entries: 5),
+        TestPatient(ref: "", token: 3, rejection: .patientRefMissing, notes: [Note(.sexMissing)], entries: 4),
+      ])
+    let receipt = try #require(try ingestion.outbox().receipts().first)
+    #expect(receipt.recordsReceived == 4 && receipt.recordsAdmitted == 2 && receipt.duplicates == 0)
+    #expect(receipt.entriesReceived == 2 + 2 + 3 + 7 + 1 + 5 + 4)
+    #expect(receipt.entriesAdmitted == 9 && receipt.entriesExcluded == 2 && receipt.entriesRejected == 9)
+    #expect(receipt.entriesDropped == ["entry_before_birth": 4])
+    #expect(receipt.findings == ["postcode_missing": 2], "a rejected record's faults are its own")
+    #expect(receipt.isBalanced)
+    var wrong = receipt
+    wrong.entriesAdmitted += 1
+    #expect(!wrong.isBalanced)
+  }
+
+  @Test func `rejected records are put aside by their coordinates, without content`() throws {
+    try ingestion.submit(
+      "e1", at: 100,
+      [
+        TestPatient(ref: "a", token: 1), TestPatient(ref: "a", token: 2),
+        TestPatient(ref: "", token: 3, rejection: .patientRefMissing),
+      ])
+    let rejections = try ingestion.outbox().filter { $0.topic == "caredata.rejected.ingestion" }
+      .map { try Rejection(json: $0.value) }
+    #expect(
+      rejections == [
+        Rejection(topic: "caredata.extracts", partition: 3, offset: 2, code: "duplicate_patient", extract: "e1"),
+        Rejection(topic: "caredata.extracts", partition: 3, offset: 3, code: "patient_ref_missing", extract: "e1"),
+      ])
+  }
+
+  @Test func `a manifest that comes again is answered with the same receipt`() throws {
+    try ingestion.submit("e1", at: 100, patients(2))
+    let first = try #require(try ingestion.outbox().receipts().first)
+    try ingestion.close("e1", at: 100, expected: 2)
+    #expect(try ingestion.outbox().receipts() == [first])
+  }
+
+  @Test func `whoever opened an extract in JSON is answered in JSON`() throws {
+    try ingestion.take(ingestion.manifest("e1", at: 100, .opened, expected: 0), asJSON: true)
+    try ingestion.close("e1", at: 100, expected: 0)
+    try ingestion.admitAll()
+    let answer = try #require(try ingestion.outbox().first { $0.topic == "caredata.receipts" })
+    #expect(answer.value.first == UInt8(ascii: "{"))
   }
 }

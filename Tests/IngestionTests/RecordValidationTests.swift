@@ -1,17 +1,151 @@
 import Clinical
 import Contracts
+import Specification
 import Testing
 
 @testable import Ingestion
 
 struct RecordValidationTests {
-  private func record(_ change: (inout PatientRecord) -> Void = { _ in }) -> PatientRecord {
+  @Test func `a good record is accepted in canonical form without any note`() throws {
+    let result = TestRecord.validate(TestRecord.gp())
+    #expect(result.rejection == nil && result.notes.isEmpty && result.decisions.isEmpty)
+    #expect(!result.hasUnknownCodeSystem && !result.isDeidentified && result.excludedEntries == 0)
+    #expect(result.identity.nhsNumber == "9990000018" && result.nhsNumber == "9990000018")
+    #expect(result.identity.postcode == "LS1 4AP")
+    #expect(result.identity.sex == 2 && result.identity.practice == "A81001")
+    #expect(result.identity.birthDay == CalendarDate(iso: "1950-06-01")?.day)
+    #expect(result.clinical.registeredFrom == CalendarDate(iso: "2001-04-01")?.day)
+    #expect(!result.clinical.hasRegisteredTo)
+    #expect(result.clinical.entries.map(\.code) == ["C10.."])
+  }
+
+  @Test func `a record without a patient reference is rejected, whatever the specification says`() {
+    #expect(TestRecord.validate(TestRecord.gp { $0.patientRef = "" }).rejection == .patientRefMissing)
+  }
+
+  /// Field, value, note; the field is dropped and the record goes on.
+  @Test(
+    arguments: [
+      (\.nhsNumber, "", .nhsNumberMissing), (\.nhsNumber, "- -", .nhsNumberMissing),
+      (\.nhsNumber, "9990000019", .nhsNumberInvalid), (\.nhsNumber, "999", .nhsNumberInvalid),
+      (\.nhsNumber, "0000000000", .nhsNumberSentinel), (\.nhsNumber, "9999999999", .nhsNumberSentinel),
+      (\.nhsNumber, "1111111111", .nhsNumberSentinel), (\.nhsNumber, "0123456789", .nhsNumberSentinel),
+      (\.dateOfBirth, "", .dateOfBirthMissing), (\.dateOfBirth, "1950-02-30", .dateOfBirthInvalid),
+      (\.dateOfBirth, "01/06/1950", .dateOfBirthInvalid), (\.dateOfBirth, "2026-11-01", .dateOfBirthOutOfRange),
+      (\.dateOfBirth, "1894-12-31", .dateOfBirthOutOfRange), (\.sex, "", .sexMissing), (\.sex, "7", .sexInvalid),
+      (\.sex, "X", .sexInvalid), (\.postcode, "", .postcodeMissing), (\.postcode, "tbc", .postcodeMissing),
+      (\.postcode, "nowhere", .postcodeInvalid), (\.ethnicCategory, "I", .ethnicCategoryInvalid),
+      (\.registeredFrom, "soon", .registrationDateInvalid), (\.registeredFrom, "", .registeredFromMissing),
+      (\.registeredFrom, "1949-01-01", .registrationBeforeBirth),
+      (\.registeredTo, "2001-03-31", .registrationEndsBeforeStart),
+    ] as [(WritableKeyPath<PatientRecord, String> & Sendable, String, Reason)])
+  func `a wrong field is dropped and named`(
+    field: WritableKeyPath<PatientRecord, String> & Sendable, value: String, reason: Reason
+  ) {
+    let result = TestRecord.validate(TestRecord.gp { $0[keyPath: field] = value })
+    #expect(result.notes == [Note(reason)])
+    #expect(result.rejection == nil)
+    switch field {
+    case \.nhsNumber: #expect(result.identity.nhsNumber.isEmpty && result.nhsNumber.isEmpty)
+    case \.dateOfBirth: #expect(!result.identity.hasBirthDay)
+    case \.sex: #expect(result.identity.sex == 0)
+    case \.postcode: #expect(result.identity.postcode.isEmpty)
+    case \.ethnicCategory: #expect(result.identity.ethnicCategory.isEmpty)
+    case \.registeredFrom: #expect(!result.clinical.hasRegisteredFrom)
+    default: #expect(!result.clinical.hasRegisteredTo)
+    }
+  }
+
+  @Test func `the severity of a field decides whether a fault rejects, is counted, or is none`() {
+    let missing = TestRecord.gp { $0.dateOfBirth = "" }
+    let wrong = TestRecord.gp { $0.dateOfBirth = "yesterday" }
+    func result(_ severity: SourceSpecification.Severity, _ record: PatientRecord) -> ValidatedRecord {
+      TestRecord.validate(record, TestRecord.specification(fields: [.dateOfBirth: severity]))
+    }
+    #expect(result(.mandatory, missing).rejection == .dateOfBirthMissing)
+    #expect(result(.mandatory, wrong).rejection == .dateOfBirthInvalid)
+    #expect(result(.required, missing).rejection == nil)
+    #expect(result(.required, missing).notes == [Note(.dateOfBirthMissing)])
+    #expect(result(.optional, missing).notes.isEmpty)
+    #expect(result(.optional, wrong).notes == [Note(.dateOfBirthInvalid)])
+  }
+
+  @Test func `a field that is not collected does not travel, but its objections and its route do`() {
+    var fields = TestRecord.fields
+    fields[.nhsNumber] = nil
+    fields[.postcode] = nil
+    let result = TestRecord.validate(
+      TestRecord.gp { $0.entries.append(TestRecord.entry(.read2, "9Nu0.")) },
+      TestRecord.specification(onlyFields: fields))
+    #expect(result.identity.nhsNumber.isEmpty && result.identity.postcode.isEmpty)
+    #expect(result.nhsNumber == "9990000018" && result.decisions.count == 1)
+    #expect(result.notes.contains(Note(.fieldNotCollected)))
+  }
+
+  @Test(
+    arguments: [
+      ("1", "", 1), ("0", "", 0), ("9", "", 9), ("", "1", 1), ("", "2", 2), ("", "9", 9), ("", "x", 0), ("2", "1", 2),
+    ] as [(String, String, UInt32)])
+  func `sex and stated gender are read by their own code systems`(sex: String, gender: String, expected: UInt32) {
+    let result = TestRecord.validate(
+      TestRecord.gp {
+        $0.sex = sex
+        $0.statedGender = gender
+      })
+    #expect(result.identity.sex == expected && result.notes.isEmpty)
+  }
+
+  @Test func `0 is no stated gender and X is no gender code`() {
+    for (sex, gender) in [("X", ""), ("", "0")] {
+      let result = TestRecord.validate(
+        TestRecord.gp {
+          $0.sex = sex
+          $0.statedGender = gender
+        })
+      #expect(result.notes == [Note(.sexInvalid)])
+    }
+  }
+
+  @Test func `a pseudo postcode travels as what it is and is counted`() {
+    let result = TestRecord.validate(TestRecord.gp { $0.postcode = "ZZ99 3VZ" })
+    #expect(result.identity.postcode == "ZZ99 3VZ" && result.notes == [Note(.postcodePseudo)])
+  }
+
+  @Test(
+    arguments: [
+      ("A81002", "A81002", nil), ("V81999", "", .practicePseudo), ("V81997", "", .practicePseudo),
+      ("RXA", "", .practiceInvalid), ("L12AB", "", .practiceInvalid), ("", "", .practiceMissing),
+    ] as [(String, String, Reason?)])
+  func `a hospital's record keeps the practice it names, if it is one`(sent: String, kept: String, reason: Reason?) {
+    let result = TestRecord.validate(
+      TestRecord.gp {
+        $0.source = .hospital
+        $0.organisation = "RXA"
+        $0.practice = sent
+      }, TestRecord.specification(fields: [.practice: .required]))
+    #expect(result.identity.practice == kept && result.notes == (reason.map { [Note($0)] } ?? []))
+  }
+
+  @Test func `every reason has a code of its own, and notes keep reason and count`() {
+    #expect(Set(Reason.allCases.map(\.code)).count == Reason.allCases.count)
+    #expect(Reason.nhsNumberSentinel.code == "nhs_number_sentinel")
+    for reason in Reason.allCases {
+      let packed = Note(reason, count: 300_000).packed
+      #expect(packed >> 22 == reason.rawValue && packed & (1 << 22 - 1) == 300_000)
+    }
+  }
+}
+
+/// A record of the test range and the rules it is judged by.
+enum TestRecord {
+  static func gp(_ change: (inout PatientRecord) -> Void = { _ in }) -> PatientRecord {
     var record = PatientRecord.with {
       $0.extractID = "e1"
       $0.sequence = 1
       $0.organisation = "A81001"
       $0.source = .gp
       $0.period = "2026-10"
+      $0.specification = "1"
       $0.patientRef = "p1"
       $0.nhsNumber = "9990000018"
       $0.dateOfBirth = "1950-06-01"
@@ -25,155 +159,41 @@ struct RecordValidationTests {
     return record
   }
 
-  private func entry(_ system: CodeSystem, _ code: String, day: Int32? = 20_000) -> Entry {
+  static func entry(_ system: CodeSystem, _ code: String, day: Int32? = 20_000, encounter: UInt32 = 0) -> Entry {
     Entry.with {
       $0.system = system
       $0.code = code
       if let day { $0.day = day }
+      $0.encounter = encounter
     }
   }
 
-  @Test func `a good record is accepted in canonical form without any finding`() throws {
-    let result = RecordValidation.validate(record())
-    #expect(result.rejection == nil && result.findings.isEmpty && result.decisions.isEmpty)
-    #expect(!result.hasUnknownCodeSystem)
-    #expect(result.identity.nhsNumber == "9990000018")
-    #expect(result.identity.postcode == "LS1 4AP")
-    #expect(result.identity.sex == 2 && result.identity.practice == "A81001")
-    #expect(result.identity.birthDay == CalendarDate(iso: "1950-06-01")?.day)
-    #expect(result.clinical.registeredFrom == CalendarDate(iso: "2001-04-01")?.day)
-    #expect(!result.clinical.hasRegisteredTo)
-    #expect(result.clinical.entries.map(\.code) == ["C10.."])
+  static let fields: [SourceSpecification.Field: SourceSpecification.Severity] = [
+    .nhsNumber: .required, .dateOfBirth: .required, .sex: .required, .postcode: .required, .ethnicCategory: .optional,
+    .registeredFrom: .required, .registeredTo: .optional,
+  ]
+
+  /// Collects everything of every code system, from 1995 on.
+  static func specification(
+    fields changed: [SourceSpecification.Field: SourceSpecification.Severity] = [:],
+    onlyFields: [SourceSpecification.Field: SourceSpecification.Severity]? = nil,
+    entryDate: SourceSpecification.Severity = .required,
+    lookBack: SourceSpecification.LookBack = .since(CalendarDate(iso: "1995-01-01")!),
+    codes: CollectedCodes? = nil
+  ) -> SourceSpecification {
+    SourceSpecification(
+      coverage: [.snapshot, .increment], fields: onlyFields ?? fields.merging(changed) { _, new in new },
+      entryDate: entryDate, lookBack: lookBack,
+      codes: codes
+        ?? CollectedCodes(
+          systems: [.read2, .ctv3, .snomed, .icd10, .opcs4, .admissionMethod, .communityTeam], referenceSets: [:]))
   }
 
-  @Test func `a record without a patient reference is refused`() {
-    #expect(RecordValidation.validate(record { $0.patientRef = "" }).rejection == .patientRefMissing)
-  }
-
-  @Test(
-    arguments: [
-      (\.nhsNumber, "", .nhsNumberMissing), (\.nhsNumber, "9990000019", .nhsNumberInvalid),
-      (\.nhsNumber, "999", .nhsNumberInvalid), (\.dateOfBirth, "", .dateOfBirthMissing),
-      (\.dateOfBirth, "1950-02-30", .dateOfBirthInvalid), (\.dateOfBirth, "2026-11-01", .dateOfBirthInvalid),
-      (\.dateOfBirth, "01/06/1950", .dateOfBirthInvalid), (\.sex, "7", .sexInvalid), (\.postcode, "", .postcodeMissing),
-      (\.postcode, "nowhere", .postcodeInvalid), (\.organisation, "not a code", .practiceInvalid),
-      (\.registeredFrom, "soon", .registrationDateInvalid),
-    ] as [(WritableKeyPath<PatientRecord, String> & Sendable, String, Finding)])
-  func `a wrong identifier is dropped and named`(
-    field: WritableKeyPath<PatientRecord, String> & Sendable, value: String, finding: Finding
-  ) {
-    let result = RecordValidation.validate(record { $0[keyPath: field] = value })
-    #expect(result.findings == [finding])
-    #expect(result.rejection == nil)
-    switch finding {
-    case .nhsNumberMissing, .nhsNumberInvalid: #expect(result.identity.nhsNumber.isEmpty)
-    case .dateOfBirthMissing, .dateOfBirthInvalid: #expect(!result.identity.hasBirthDay)
-    case .sexInvalid: #expect(result.identity.sex == 0)
-    case .postcodeMissing, .postcodeInvalid: #expect(result.identity.postcode.isEmpty)
-    case .practiceInvalid: #expect(result.identity.practice.isEmpty)
-    case .registrationDateInvalid: #expect(!result.clinical.hasRegisteredFrom)
-    case .entryCodeInvalid: Issue.record("not a finding about an identifier")
-    }
-  }
-
-  @Test func `one finding covers both registration dates`() {
-    let result = RecordValidation.validate(
-      record {
-        $0.registeredFrom = "soon"
-        $0.registeredTo = "later"
-      })
-    #expect(result.findings == [.registrationDateInvalid])
-  }
-
-  @Test func `a hospital's record keeps the practice it names`() {
-    let result = RecordValidation.validate(
-      record {
-        $0.source = .hospital
-        $0.organisation = "RXA"
-        $0.practice = "A81002"
-      })
-    #expect(result.identity.practice == "A81002" && result.findings.isEmpty)
-  }
-
-  @Test func `an invalid code is left out and the other entries stay`() {
-    let result = RecordValidation.validate(
-      record { $0.entries = [self.entry(.icd10, "???"), self.entry(.snomed, "1"), self.entry(.icd10, "e11.9")] })
-    #expect(result.clinical.entries.map(\.code) == ["E119"])
-    #expect(result.findings == [.entryCodeInvalid])
-  }
-
-  @Test(arguments: ["", "9990000018", "LS14AP", "LS1 4AP", "2a", "2Ä"])
-  func `text that is no code of an admission or a team does not travel`(code: String) {
-    let result = RecordValidation.validate(
-      record {
-        $0.entries = [
-          entry(.admissionMethod, code), entry(.communityTeam, code), entry(.admissionMethod, "2A"),
-          entry(.communityTeam, "15"),
-        ]
-      })
-    #expect(result.findings == [.entryCodeInvalid])
-    #expect(result.clinical.entries.map(\.code) == ["2A", "15"])
-  }
-
-  @Test func `a postcode is no practice`() {
-    let result = RecordValidation.validate(
-      record {
-        $0.source = .hospital
-        $0.practice = "L12AB"
-      })
-    #expect(result.findings == [.practiceInvalid] && result.identity.practice.isEmpty)
-  }
-
-  @Test func `a unit outside the closed list does not travel`() {
-    let sent = record { record in
-      record.entries = ["mmHg", "9990000018"].map { unit in
-        var entry = entry(.read2, "2469.")
-        entry.value = 120
-        entry.unit = unit
-        return entry
-      }
-    }
-    #expect(RecordValidation.validate(sent).clinical.entries.map(\.unit) == ["mmHg", ""])
-  }
-
-  @Test func `a code system nobody knows is reported, for a dissent could hide in it`() {
-    for system in [CodeSystem.unspecified, .UNRECOGNIZED(42)] {
-      let result = RecordValidation.validate(record { $0.entries.append(self.entry(system, "9Nu0.")) })
-      #expect(result.hasUnknownCodeSystem)
-      #expect(result.clinical.entries.count == 1)
-    }
-  }
-
-  @Test(arguments: [(CodeSystem.read2, "9Nu0."), (.ctv3, "XaZ89"), (.snomed, "827241000000103")])
-  func `a Type 1 dissent is taken out of the entries of every code system`(system: CodeSystem, code: String) {
-    let result = RecordValidation.validate(record { $0.entries.append(self.entry(system, code, day: 19_500)) })
-    #expect(result.decisions == [Decision(type: .objectionType1, decision: .dissent, day: 19_500)])
-    #expect(result.clinical.entries.map(\.code) == ["C10.."])
-  }
-
-  @Test func `of several decisions of a type the latest counts, and each type by itself`() {
-    let result = RecordValidation.validate(
-      record {
-        $0.entries = [
-          self.entry(.read2, "9Nu1.", day: 19_600), self.entry(.read2, "9Nu0.", day: 19_500),
-          self.entry(.read2, "9Nu4.", day: 19_700), self.entry(.read2, "9Nu5.", day: 19_700),
-        ]
-      })
-    #expect(
-      result.decisions == [
-        Decision(type: .objectionType1, decision: .withdrawn, day: 19_600),
-        Decision(type: .objectionType2, decision: .dissent, day: 19_700),
-      ])
-    #expect(result.clinical.entries.isEmpty)
-  }
-
-  @Test func `a dissent is read from a record that is refused, too`() {
-    let result = RecordValidation.validate(
-      record {
-        $0.patientRef = ""
-        $0.entries = [self.entry(.read2, "9Nu0.", day: nil)]
-      })
-    #expect(result.rejection == .patientRefMissing)
-    #expect(result.decisions == [Decision(type: .objectionType1, decision: .dissent, day: nil)])
+  static func validate(
+    _ record: PatientRecord, _ specification: SourceSpecification = specification(),
+    excluding exclusions: ExclusionRules = ExclusionRules(lists: [])
+  ) -> ValidatedRecord {
+    RecordValidation.validate(
+      record, ExtractRules(source: specification, exclusions: exclusions, period: Period(record.period)!))
   }
 }

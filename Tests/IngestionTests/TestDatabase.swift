@@ -11,7 +11,7 @@ import Testing
 
 /// One private cluster for the whole test run, in a temporary directory removed at exit.
 enum TestDatabase {
-  private static let directory: String = {
+  static let directory: String = {
     var template = Array("/tmp/caredata-ingestion-XXXXXX".utf8CString)
     precondition(mkdtemp(&template) != nil)
     let path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
@@ -44,7 +44,10 @@ struct TestPatient {
   var ref: String
   var token: UInt64
   var content: UInt64 = 1
-  var rejection: RejectionReason?
+  var rejection: Reason?
+  var notes: [Note] = []
+  var entries: Int32 = 2
+  var excluded: Int32 = 0
 }
 
 /// Ingestion's tables with the practice enrolled, and what a test does to them.
@@ -55,17 +58,27 @@ struct TestIngestion {
   let ledger: ObjectionLedger
   let receipts: ReceiptFactory
 
+  let practices: Practices
+  let manifests: ManifestHandling
+
   init() throws {
     database = try TestDatabase.connect()
     ledger = ObjectionLedger(layout: layout)
     receipts = ReceiptFactory(layout: layout)
     admission = Admission(layout: layout, ledger: ledger, receipts: receipts)
-    try Practices.store(
-      PracticeEnrolment.with {
-        $0.organisation = "A81001"
-        $0.state = .active
-        $0.changedAt = 1
-      }, database)
+    practices = Practices(gate: PracticeGate(), layout: layout, receipts: receipts)
+    manifests = ManifestHandling(receipts: receipts, practices: practices)
+    try enrol([.announce(wave: ""), .notify(on: Practices.today - 60), .activate])
+  }
+
+  @discardableResult
+  func enrol(_ changes: [PracticeGate.Change], _ organisation: String = "A81001") throws -> [Receipt] {
+    try changes.map { change in
+      let held = try practices.held(organisation, database)
+      let enrolment = try practices.gate.enrolment(
+        of: organisation, after: held, change, on: Practices.today, at: (held?.changedAt ?? 0) + 1)
+      return try database.transaction { try practices.store(enrolment, database) }
+    }
   }
 
   static func routingToken(_ number: UInt64) -> Token16 { Token16(high: number << 32, low: number) }
@@ -93,15 +106,21 @@ struct TestIngestion {
 
   func open(_ id: String, at: Int64, expected: Int, organisation: String = "A81001") throws {
     let manifest = manifest(id, at: at, .opened, expected: expected, organisation: organisation)
-    try database.transaction { try ManifestHandling.open(manifest, try row(manifest), receipts, database) }
+    try take(manifest)
   }
 
-  func close(_ id: String, at: Int64, expected: Int) throws {
-    let manifest = manifest(id, at: at, .closed, expected: expected)
-    try database.transaction { try ManifestHandling.end(manifest, try row(manifest), receipts, database) }
+  func close(_ id: String, at: Int64, expected: Int, entries: UInt64? = nil) throws {
+    var manifest = manifest(id, at: at, .closed, expected: expected)
+    if let entries { manifest.expectedEntries = entries }
+    try take(manifest)
   }
 
-  func stage(_ id: String, at: Int64, _ patients: [(Int, TestPatient)]) throws {
+  func take(_ manifest: Manifest, asJSON: Bool = false) throws {
+    try database.transaction { try manifests.take(manifest, asJSON: asJSON, try row(manifest), database) }
+  }
+
+  /// - Parameter offset: of the messages in their topic; the same messages again have the same.
+  func stage(_ id: String, at: Int64, _ patients: [(Int, TestPatient)], offset: Int = 0) throws {
     let records = patients.map { sequence, patient in
       let token = Self.routingToken(patient.token)
       return StagedRecord(
@@ -109,7 +128,9 @@ struct TestIngestion {
         patientKey: Self.hash("patient/\(patient.ref)"), routingToken: token,
         partition: layout.partition(of: token.bytes),
         contentDigest: Self.hash("content/\(patient.content)/\(patient.token)"), sealed: Array("sealed".utf8),
-        entries: 2, rejection: patient.rejection, findings: [])
+        entriesReceived: patient.entries + patient.excluded + patient.notes.entries, entries: patient.entries,
+        entriesExcluded: patient.excluded, isDeidentified: false, rejection: patient.rejection, notes: patient.notes,
+        source: .init(partition: 3, offset: Int64(offset + sequence)))
     }
     try database.transaction {
       try ExtractStore.stage(records, in: try row(manifest(id, at: at, .opened, expected: 0)), database)
@@ -165,9 +186,16 @@ struct TestIngestion {
   }
 }
 
+extension [Note] {
+  /// Entries that were left out.
+  fileprivate var entries: Int32 { filter(\.reason.isOfLeftOutEntries).reduce(0) { $0 + $1.count } }
+}
+
 extension [Outbox.Entry] {
   func receipts() throws -> [Receipt] {
-    try filter { $0.topic == "caredata.receipts" }.map { try Receipt(serializedBytes: $0.value) }
+    try filter { $0.topic == "caredata.receipts" }.map { entry in
+      try entry.value.withUnsafeBytes { try Receipt(binaryOrJSON: $0) }
+    }
   }
 
   /// Envelopes for `validated` with their keys.

@@ -104,7 +104,7 @@ struct OutboxTests {
     let message = try #require(try aside.poll(timeoutMilliseconds: 5_000).messages.first)
     #expect(
       String(decoding: message.value, as: UTF8.self)
-        == #"{"topic":"caredata.extracts","partition":0,"offset":0,"code":"malformed"}"#)
+        == #"{"code":"malformed","offset":0,"partition":0,"topic":"caredata.extracts"}"#)
     #expect(String(decoding: message.key, as: UTF8.self) == "caredata.extracts/0/0")
     #expect(
       Dictionary(message.headers().map { ($0.0, String(decoding: $0.1, as: UTF8.self)) }) { $1 }["dlq.code"]

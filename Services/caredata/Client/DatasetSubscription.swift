@@ -31,19 +31,9 @@ final class DatasetSubscription {
 
   /// The newest release there is now; later ones come with ``laterReleases()``.
   func newestRelease() throws -> ReleaseManifest? {
-    let admin = try Admin(installation.kafka)
-    let topic = installation.layout.name(.releases)
-    var missing: [Int32: Int64] = [:]
-    for partition in 0..<Int32(try admin.partitionCount(topic: topic) ?? 0) {
-      let (low, high) = try admin.watermarks(topic: topic, partition: partition)
-      if high > low { missing[partition] = high }
-    }
     var newest: ReleaseManifest?
-    while !missing.isEmpty {
-      for message in try manifests.poll(timeoutMilliseconds: 1_000).messages {
-        if let end = missing[message.partition], message.offset + 1 >= end { missing[message.partition] = nil }
-        if let manifest = try manifest(message) { newest = manifest }
-      }
+    try TopicSnapshot.read(manifests, installation, installation.layout.name(.releases)) { message in
+      if let manifest = try manifest(message) { newest = manifest }
     }
     return newest
   }

@@ -5,23 +5,55 @@ enum ReceiptText {
     var lines = ["receipt  \(receipt.id)", "status   \(receipt.status.text)"]
     if !receipt.reason.isEmpty { lines.append("reason   \(receipt.reason)") }
     if !receipt.sameAs.isEmpty { lines.append("in force \(receipt.sameAs)") }
-    if receipt.recordsExpected > 0 || receipt.recordsAdmitted > 0 {
-      lines.append(
-        "records  \(receipt.recordsAdmitted) admitted of \(receipt.recordsExpected) sent, \(receipt.entriesAdmitted) entries"
-      )
+    if !receipt.specification.isEmpty { lines.append("by       specification \(receipt.specification)") }
+    if receipt.status == .held {
+      lines.append("records  \(receipt.recordsReceived) received of \(receipt.recordsExpected) declared")
+      if receipt.recordsMissing > 0 {
+        lines.append("missing  \(receipt.recordsMissing), numbers \(receipt.missingSequences)")
+      }
+    } else if receipt.hasCounts {
+      lines += counts(receipt)
+    }
+    if receipt.duplicates > 0 { lines.append("repeated \(receipt.duplicates) messages, counted once") }
+    return lines.joined(separator: "\n")
+  }
+
+  private static func counts(_ receipt: Receipt) -> [String] {
+    var lines = [
+      "records  \(receipt.recordsExpected) declared, \(receipt.recordsReceived) received, "
+        + "\(receipt.recordsAdmitted) admitted, \(receipt.rejected.values.reduce(0, +)) rejected"
+    ]
+    lines += reasons("rejected", receipt.rejected.mapValues(UInt64.init))
+    if receipt.recordsDeidentified > 0 {
+      lines.append("         \(receipt.recordsDeidentified) without identity, for a code that the law restricts")
     }
     if receipt.retractions > 0 { lines.append("         \(receipt.retractions) retracted by this correction") }
-    for (reason, count) in receipt.rejected.sorted(by: { $0.key < $1.key }) {
-      lines.append("rejected \(count)  \(reason)")
-    }
-    for (finding, count) in receipt.findings.sorted(by: { $0.key < $1.key }) {
-      lines.append("finding  \(count)  \(finding)")
-    }
-    return lines.joined(separator: "\n")
+    lines += reasons("finding", receipt.findings.mapValues(UInt64.init))
+    let dropped = receipt.entriesDropped.values.reduce(0, +)
+    lines.append(
+      "entries  \(receipt.entriesReceived) received, \(receipt.entriesAdmitted) admitted, \(dropped) left out, "
+        + "\(receipt.entriesExcluded) excluded as sensitive, \(receipt.entriesRejected) of rejected records")
+    lines += reasons("left out", receipt.entriesDropped)
+    lines += reasons("not sent", receipt.leftOutByConnector)
+    lines.append("balance  \(receipt.isBalanced ? "every record and entry is accounted for" : "DOES NOT ADD UP")")
+    return lines
+  }
+
+  private static func reasons(_ title: String, _ counts: [String: UInt64]) -> [String] {
+    counts.sorted { $0.key < $1.key }.map { "\(title) \($0.value)  \($0.key)" }
   }
 }
 
+extension Receipt {
+  fileprivate var hasCounts: Bool { status == .admitted || status == .unchanged }
+}
+
 extension Receipt.Status {
+  /// What a connector has to do something about.
+  var isFailure: Bool { [.held, .refused, .abandoned].contains(self) }
+
+  var word: String { text.prefix { $0 != ":" }.description }
+
   var text: String {
     switch self {
     case .admitted: "admitted"

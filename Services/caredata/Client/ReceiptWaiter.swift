@@ -8,9 +8,9 @@ final class ReceiptWaiter {
   private let installation: Installation
 
   /// - Important: Make it before sending: a receipt written earlier is not seen.
-  init(_ installation: Installation) throws {
+  init(_ installation: Installation, from start: TopicReader.Start = .end) throws {
     self.installation = installation
-    reader = try TopicReader(installation.kafka, topic: installation.layout.name(.receipts), from: .end)
+    reader = try TopicReader(installation.kafka, topic: installation.layout.name(.receipts), from: start)
   }
 
   /// The first receipt for `id` that says what became of it.
@@ -21,9 +21,11 @@ final class ReceiptWaiter {
     return found[id]!
   }
 
-  /// One receipt for each id.
+  /// One receipt for each id, of those that count.
   @discardableResult
-  func receipts(for ids: Set<String>, timeout: Duration) throws -> [String: Receipt] {
+  func receipts(
+    for ids: Set<String>, timeout: Duration, where counts: (Receipt) -> Bool = { $0.status != .balanced }
+  ) throws -> [String: Receipt] {
     let deadline = ContinuousClock.now + timeout
     var found: [String: Receipt] = [:]
     while ContinuousClock.now < deadline {
@@ -31,8 +33,8 @@ final class ReceiptWaiter {
       for message in try reader.poll(timeoutMilliseconds: 100).messages {
         let id = String(decoding: message.key, as: UTF8.self)
         guard ids.contains(id) else { continue }
-        let receipt = try Receipt(serializedBytes: message.value.bytes)
-        if receipt.status != .balanced { found[id] = receipt }
+        let receipt = try Receipt(binaryOrJSON: message.value)
+        if counts(receipt) { found[id] = receipt }
       }
       if found.count == ids.count { return found }
     }

@@ -106,7 +106,7 @@ struct MainJob {
   let say: @Sendable (String) -> Void
 
   func run(_ datasets: [String]) throws {
-    try Enrolment.activate(region.organisations.map(\.code), target)
+    try Enrolment(target).enrolMadeUp(region.organisations.map(\.code))
     say("\(region.organisations.count) organisations are active")
     let objections = try ObjectionSubmission.run(
       try ObjectionsList(file: "\(regionFolder)/\(region.objections)"), origin: .national, target,

@@ -54,7 +54,8 @@ struct EmbeddedOptions: ParsableArguments {
     return Supervisor.Settings(
       state: StateDirectory(path: state),
       instances: Dictionary(instances.map { ($0.stage, $0.count) }) { _, last in last },
-      datasets: try DatasetsFolder.names(folder), datasetsDirectory: folder)
+      datasets: try DatasetsFolder.names(folder), datasetsDirectory: folder,
+      specificationDirectory: try ProjectFolder.specification.locate(nil))
   }
 }
 

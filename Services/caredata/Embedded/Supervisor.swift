@@ -15,6 +15,7 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
     var partitions = 16
     var datasets: [String]
     var datasetsDirectory: String
+    var specificationDirectory: String
     /// Bytes per partition that a producer may be ahead; the broker holds 5 MB.
     var backlogBytes = 1_000_000
   }
@@ -49,6 +50,7 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
       "CAREDATA_INCARNATION": brokerState?.incarnation ?? "",
       "CAREDATA_RELEASES_DIRECTORY": settings.state.releases,
       "CAREDATA_DATASETS_DIRECTORY": settings.datasetsDirectory,
+      "CAREDATA_SPECIFICATION_DIRECTORY": settings.specificationDirectory,
       "CAREDATA_KEYS_DIRECTORY": settings.state.keys(of: "publication"),
     ]
     let kafka = KafkaConfiguration.embeddedBroker(bootstrapServers: brokerState?.bootstrapServers ?? "")

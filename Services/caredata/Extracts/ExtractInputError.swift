@@ -26,6 +26,7 @@ struct ExtractInputError: Error, Equatable, CustomStringConvertible {
     case notANumber(ClosedRange<UInt32>)
     case notOneOf([String])
     case notNHSNumber
+    case sameNumber
     case repeatedPatient(firstRow: Int)
     case unknownPatient(file: String)
     case repeatedContact(firstRow: Int)
@@ -107,6 +108,7 @@ extension ExtractInputError.Fault {
     case .notANumber(let range): "is not a whole number from \(range.lowerBound) to \(range.upperBound)"
     case .notOneOf(let values): "is not one of \(values.joined(separator: ", "))"
     case .notNHSNumber: "is not an NHS number"
+    case .sameNumber: "is the number it is said to replace"
     case .repeatedPatient(let firstRow): "the patient is already in row \(firstRow)"
     case .unknownPatient(let file): "the patient is not in \(file)"
     case .repeatedContact(let firstRow): "the contact of this patient is already in row \(firstRow), with other values"

@@ -993,6 +993,12 @@ public nonisolated struct Receipt: @unchecked Sendable {
     set {_uniqueStorage()._leftOutByConnector = newValue}
   }
 
+  /// never sent; their reasons are among `rejected`
+  public var recordsRejectedByConnector: UInt32 {
+    get {_storage._recordsRejectedByConnector}
+    set {_uniqueStorage()._recordsRejectedByConnector = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum Status: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -2168,7 +2174,7 @@ nonisolated extension PracticeEnrolment.State: SwiftProtobuf._ProtoNameProviding
 
 nonisolated extension Receipt: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Receipt"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}status\0\u{1}reason\0\u{3}same_as\0\u{3}records_expected\0\u{3}records_admitted\0\u{1}rejected\0\u{1}findings\0\u{1}retractions\0\u{3}entries_admitted\0\u{1}organisation\0\u{1}source\0\u{1}period\0\u{3}submitted_at\0\u{1}digest\0\u{3}records_received\0\u{1}duplicates\0\u{3}missing_sequences\0\u{3}records_missing\0\u{3}entries_received\0\u{3}entries_rejected\0\u{3}entries_excluded\0\u{3}entries_dropped\0\u{3}records_deidentified\0\u{1}specification\0\u{3}left_out_by_connector\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}status\0\u{1}reason\0\u{3}same_as\0\u{3}records_expected\0\u{3}records_admitted\0\u{1}rejected\0\u{1}findings\0\u{1}retractions\0\u{3}entries_admitted\0\u{1}organisation\0\u{1}source\0\u{1}period\0\u{3}submitted_at\0\u{1}digest\0\u{3}records_received\0\u{1}duplicates\0\u{3}missing_sequences\0\u{3}records_missing\0\u{3}entries_received\0\u{3}entries_rejected\0\u{3}entries_excluded\0\u{3}entries_dropped\0\u{3}records_deidentified\0\u{1}specification\0\u{3}left_out_by_connector\0\u{3}records_rejected_by_connector\0")
 
   fileprivate class _StorageClass {
     var _id: String = String()
@@ -2197,6 +2203,7 @@ nonisolated extension Receipt: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     var _recordsDeidentified: UInt32 = 0
     var _specification: String = String()
     var _leftOutByConnector: Dictionary<String,UInt64> = [:]
+    var _recordsRejectedByConnector: UInt32 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2233,6 +2240,7 @@ nonisolated extension Receipt: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       _recordsDeidentified = source._recordsDeidentified
       _specification = source._specification
       _leftOutByConnector = source._leftOutByConnector
+      _recordsRejectedByConnector = source._recordsRejectedByConnector
     }
   }
 
@@ -2277,6 +2285,7 @@ nonisolated extension Receipt: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
         case 24: try { try decoder.decodeSingularUInt32Field(value: &_storage._recordsDeidentified) }()
         case 25: try { try decoder.decodeSingularStringField(value: &_storage._specification) }()
         case 26: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: &_storage._leftOutByConnector) }()
+        case 27: try { try decoder.decodeSingularUInt32Field(value: &_storage._recordsRejectedByConnector) }()
         default: break
         }
       }
@@ -2363,6 +2372,9 @@ nonisolated extension Receipt: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       if !_storage._leftOutByConnector.isEmpty {
         try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: _storage._leftOutByConnector, fieldNumber: 26)
       }
+      if _storage._recordsRejectedByConnector != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._recordsRejectedByConnector, fieldNumber: 27)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2398,6 +2410,7 @@ nonisolated extension Receipt: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
         if _storage._recordsDeidentified != rhs_storage._recordsDeidentified {return false}
         if _storage._specification != rhs_storage._specification {return false}
         if _storage._leftOutByConnector != rhs_storage._leftOutByConnector {return false}
+        if _storage._recordsRejectedByConnector != rhs_storage._recordsRejectedByConnector {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -111,8 +111,14 @@ final class RunningSystem {
     return command.text
   }
 
-  func enrol(_ region: Region) throws {
-    try run(["practices", "activate"] + region.organisations.map(\.code))
+  func enrol(_ region: Region) throws { try enrol(region.organisations.map(\.code)) }
+
+  /// By hand, as if their patients had been told 60 days ago.
+  func enrol(_ organisations: [String]) throws {
+    try run(["practices", "announce"] + organisations)
+    let told = Date(timeIntervalSinceNow: -60 * 86_400).formatted(.iso8601.year().month().day())
+    try run(["practices", "notify", "--on", told] + organisations)
+    try run(["practices", "activate"] + organisations)
   }
 
   func object(_ region: Region) throws {

@@ -1,0 +1,168 @@
+import Clinical
+import Contracts
+import Specification
+
+/// What is made of the coded entries of a record: objections are acted on, sensitive codes and what is tied to them are
+/// left out, and of the rest remains what the specification collects.
+enum EntryValidation {
+  /// No measurement has more digits before the point, but an NHS number or a date of birth has.
+  private static let greatestValue = 1e7
+  /// Larger ones are somebody's identifiers, not numbers within a record.
+  private static let greatestEncounter: UInt32 = 99_999
+
+  static func decisions(_ record: PatientRecord, _ result: inout ValidatedRecord) {
+    var decisions: [ObjectionType: Decision] = [:]
+    for entry in record.entries {
+      guard let system = ClinicalCode.System(rawValue: entry.system.rawValue) else {
+        if isUnknown(entry.system) { result.hasUnknownCodeSystem = true }
+        continue
+      }
+      guard let code = try? ClinicalCode(system: system, normalising: entry.code),
+        let decision = decision(code, day: entry.hasDay ? entry.day : nil)
+      else { continue }
+      add(decision, to: &decisions)
+    }
+    result.decisions = sorted(decisions)
+  }
+
+  static func validate(_ record: PatientRecord, _ rules: ExtractRules, _ result: inout ValidatedRecord) {
+    var decisions: [ObjectionType: Decision] = [:]
+    var dropped = DropCounts()
+    var restricted: [UInt32] = []
+    let birth = result.identity.hasBirthDay ? result.identity.birthDay : Int32.min
+    var kept: [Entry] = []
+    kept.reserveCapacity(record.entries.count)
+    for entry in record.entries {
+      var entry = entry
+      if let system = ClinicalCode.System(rawValue: entry.system.rawValue) {
+        guard let code = try? ClinicalCode(system: system, normalising: entry.code) else {
+          dropped.add(.entryCodeInvalid)
+          continue
+        }
+        if let decision = decision(code, day: entry.hasDay ? entry.day : nil) {
+          add(decision, to: &decisions)
+          dropped.add(.objectionCode)
+          continue
+        }
+        // Before everything else: an entry that is left out anyway still tells which encounter is restricted.
+        if let verdict = rules.exclusions.verdict(code) {
+          if verdict == .statutory { result.isDeidentified = true }
+          if entry.encounter > 0 { restricted.append(entry.encounter) }
+          result.excludedEntries += 1
+          continue
+        }
+        guard rules.source.codes.contains(code) else {
+          dropped.add(.entryOutsideReferenceSets)
+          continue
+        }
+        entry.code = code.code
+      } else {
+        if isUnknown(entry.system) {
+          result.hasUnknownCodeSystem = true
+          continue
+        }
+        guard rules.source.codes.systems.contains(entry.system) else {
+          dropped.add(.entrySystemNotCollected)
+          continue
+        }
+        guard isCode(entry) else {
+          dropped.add(.entryCodeInvalid)
+          continue
+        }
+      }
+      if let reason = dateFault(entry, birth: birth, rules) {
+        dropped.add(reason)
+        continue
+      }
+      clean(&entry, rules, &result)
+      kept.append(entry)
+    }
+    if !restricted.isEmpty {
+      let before = kept.count
+      kept.removeAll { $0.encounter > 0 && restricted.contains($0.encounter) }
+      result.excludedEntries += Int32(before - kept.count)
+    }
+    for index in kept.indices where kept[index].encounter > greatestEncounter {
+      kept[index].encounter = 0
+      result.note(.entryEncounterInvalid)
+    }
+    result.clinical.entries = kept
+    result.decisions = sorted(decisions)
+    result.notes += dropped.notes
+  }
+
+  // MARK: One entry
+
+  /// Why the date keeps the entry out.
+  private static func dateFault(_ entry: Entry, birth: Int32, _ rules: ExtractRules) -> Reason? {
+    guard entry.hasDay else { return rules.source.entryDate == .mandatory ? .entryDateMissing : nil }
+    if entry.day > rules.last { return .entryAfterPeriod }
+    if entry.day < birth { return .entryBeforeBirth }
+    return entry.day < rules.earliest ? .entryBeforeLookBack : nil
+  }
+
+  /// Leaves out what is wrong with an entry that is kept.
+  private static func clean(_ entry: inout Entry, _ rules: ExtractRules, _ result: inout ValidatedRecord) {
+    if !entry.hasDay, rules.source.entryDate == .required { result.note(.entryWithoutDate) }
+    if entry.hasEndDay, !entry.hasDay || entry.endDay < entry.day || entry.endDay > rules.last {
+      entry.clearEndDay()
+      result.note(.entryEndDateInvalid)
+    }
+    if entry.hasValue, !(entry.value.magnitude < greatestValue) {
+      entry.clearValue()
+      entry.unit = ""
+      result.note(.entryValueInvalid)
+    }
+    // A connector of somebody else's may send what it likes as a unit.
+    if !entry.unit.isEmpty, !Units.isListed(entry.unit) {
+      entry.unit = ""
+      result.note(.entryUnitNotListed)
+    }
+    if entry.position > greatestEncounter { entry.position = 0 }
+  }
+
+  /// ADMIMETH as HES lists it; TeamType of up to three characters: nothing that could be an identifier passes for one.
+  private static func isCode(_ entry: Entry) -> Bool {
+    if entry.system == .admissionMethod { return (try? AdmissionMethod(validating: entry.code))?.text == entry.code }
+    let code = entry.code.utf8
+    return (1...3).contains(code.count)
+      && code.allSatisfy { 0x30...0x39 ~= $0 || 0x41...0x5A ~= $0 }
+  }
+
+  private static func isUnknown(_ system: CodeSystem) -> Bool {
+    switch system {
+    case .unspecified, .UNRECOGNIZED: true
+    default: false
+    }
+  }
+
+  // MARK: Objections
+
+  private static func decision(_ code: ClinicalCode, day: Int32?) -> Decision? {
+    guard let (type, decision) = ObjectionCode.decision(code) else { return nil }
+    return Decision(
+      type: type == .type1 ? .objectionType1 : .objectionType2, decision: decision == .dissent ? .dissent : .withdrawn,
+      day: day)
+  }
+
+  private static func add(_ decision: Decision, to decisions: inout [ObjectionType: Decision]) {
+    decisions[decision.type] = decisions[decision.type].map { .stronger($0, decision) } ?? decision
+  }
+
+  private static func sorted(_ decisions: [ObjectionType: Decision]) -> [Decision] {
+    decisions.values.sorted { $0.type.rawValue < $1.type.rawValue }
+  }
+}
+
+/// Entries left out of one record, by reason; a record seldom has more than one or two.
+private struct DropCounts {
+  private(set) var notes: [Note] = []
+
+  mutating func add(_ reason: Reason) {
+    if let place = notes.firstIndex(where: { $0.reason == reason }) {
+      notes[place] = Note(reason, count: notes[place].count + 1)
+    } else {
+      notes.append(Note(reason))
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import Clinical
+import Contracts
+import Cryptography
+import Kafka
+import StageKit
+import SwiftProtobuf
+
+/// Turns messages of the topic `extracts` into what a batch stores.
+///
+/// Objections come first: they are taken from every record that can be read, also of extracts that are refused.
+struct ExtractReading {
+  struct RejectionError: Error {
+    let code: RejectionCode
+  }
+
+  let layout: TopicLayout
+  let tokens: RecordTokens
+  let sealing: SectionSealing
+  let rules: ExtractRuleBook
+  let supersessions: Supersessions
+
+  func take(_ message: Kafka.Message, _ intake: inout Intake) throws {
+    let content: ExtractMessage = try Self.decode(message)
+    switch content.content {
+    case .record(let record): try take(record, of: message, &intake)
+    case .manifest(let manifest): try take(manifest, of: message, &intake)
+    case nil: throw RejectionError(code: .missingField)
+    }
+  }
+
+  static func decode<M: SwiftProtobuf.Message>(_ message: Kafka.Message) throws -> M {
+    do {
+      return try M(binaryOrJSON: message.value)
+    } catch {
+      throw RejectionError(code: .malformed)
+    }
+  }
+
+  // MARK: Manifests
+
+  private func take(_ manifest: Manifest, of message: Kafka.Message, _ intake: inout Intake) throws {
+    let isJSON = message.value.first == UInt8(ascii: "{")
+    guard manifest.state != .unspecified else { throw RejectionError(code: .missingField) }
+    guard ExtractHeader.isExtractID(manifest.extractID) else { throw RejectionError(code: .malformed) }
+    let opening = manifest.opening
+    if let fault = ExtractHeader.fault(opening) {
+      intake.malformed[manifest.extractID] = (fault, isJSON)
+      throw RejectionError(code: .malformed)
+    }
+    intake.manifests.append(.init(manifest: manifest, isJSON: isJSON, at: .init(message)))
+    if let reason = rules.reasonToRefuse(opening) { intake.refused[opening] = reason }
+  }
+
+  // MARK: Records
+
+  private func take(_ record: PatientRecord, of message: Kafka.Message, _ intake: inout Intake) throws {
+    let opening = record.opening
+    guard ExtractHeader.isExtractID(record.extractID), ExtractHeader.fault(opening) == nil, record.sequence > 0,
+      record.sequence <= UInt32(Int32.max), let rules = rules.rules(opening)
+    else { return try takeDecisionsAlone(record, opening, &intake) }
+    var validated = RecordValidation.validate(record, rules)
+    replaceSuperseded(&validated)
+    let routing = speak(validated, for: record, &intake)
+    let recordID = tokens.recordID(record)
+    let plaintext = try SectionSealing.plaintext(validated)
+    // Objections are content too: a corrected extract that differs in nothing else is still a correction.
+    var content = plaintext
+    for decision in validated.decisions {
+      content.append(contentsOf: "\(decision.type.rawValue)/\(decision.decision.rawValue)/\(decision.day ?? .min)".utf8)
+    }
+    routing.withUnsafeBytes { content.append(contentsOf: $0) }
+    intake.records[opening, default: []].append(
+      StagedRecord(
+        sequence: Int32(record.sequence), recordID: recordID, patientKey: tokens.patientKey(record),
+        routingToken: routing, partition: routing.withUnsafeBytes { layout.partition(of: $0) },
+        contentDigest: content.withUnsafeBytes { tokens.contentDigest($0) },
+        sealed: try sealing.stage(plaintext, recordID: recordID), entriesReceived: Int32(record.entries.count),
+        entries: Int32(validated.clinical.entries.count), entriesExcluded: validated.excludedEntries,
+        isDeidentified: validated.isDeidentified, rejection: validated.rejection, notes: validated.notes,
+        source: .init(message)))
+    if validated.hasUnknownCodeSystem { intake.refused[opening] = "unknown_code_system" }
+  }
+
+  /// Of a record whose extract cannot be judged only the objections are of use.
+  private func takeDecisionsAlone(
+    _ record: PatientRecord, _ opening: ExtractStore.Opening, _ intake: inout Intake
+  ) throws {
+    var validated = RecordValidation.decisions(record)
+    replaceSuperseded(&validated)
+    speak(validated, for: record, &intake)
+    guard ExtractHeader.isExtractID(record.extractID) else { throw RejectionError(code: .malformed) }
+    guard record.sequence > 0, record.sequence <= UInt32(Int32.max) else { throw RejectionError(code: .missingField) }
+    guard ExtractHeader.fault(opening) == nil else { throw RejectionError(code: .malformed) }
+    intake.refused[opening] = validated.hasUnknownCodeSystem ? "unknown_code_system" : rules.reasonToRefuse(opening)
+  }
+
+  private func replaceSuperseded(_ validated: inout ValidatedRecord) {
+    let current = supersessions.current(validated.nhsNumber)
+    guard current != validated.nhsNumber else { return }
+    validated.nhsNumber = current
+    if !validated.identity.nhsNumber.isEmpty { validated.identity.nhsNumber = current }
+  }
+
+  @discardableResult
+  private func speak(_ validated: ValidatedRecord, for record: PatientRecord, _ intake: inout Intake) -> Token16 {
+    let routing = tokens.routingToken(
+      nhsNumber: validated.nhsNumber, organisation: record.organisation, patientRef: record.patientRef)
+    if !validated.decisions.isEmpty {
+      let origin = tokens.patientKey(record)
+      for decision in validated.decisions {
+        intake.spoken.append(.init(origin: origin, token: routing, decision: decision, extractID: record.extractID))
+      }
+    }
+    return routing
+  }
+}
+
+extension StagedRecord.Coordinates {
+  init(_ message: Kafka.Message) { self.init(partition: message.partition, offset: message.offset) }
+}
+
+extension PatientRecord {
+  var opening: ExtractStore.Opening {
+    .init(
+      extractID: extractID, organisation: organisation, source: source, period: period, submittedAt: submittedAt,
+      specification: specification)
+  }
+}
+
+/// What every later stage sees of an extract must be what it says it is, not text that somebody has chosen.
+enum ExtractHeader {
+  /// Letters, digits and `. _ : -`, at most 100, without anything that is an NHS number.
+  static func isExtractID(_ text: String) -> Bool {
+    guard 1...100 ~= text.utf8.count,
+      text.utf8.allSatisfy({
+        switch $0 {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2E, 0x5F, 0x3A, 0x2D: true
+        default: false
+        }
+      })
+    else { return false }
+    return !text.split(whereSeparator: { !$0.isNumber }).contains {
+      $0.utf8.count == 10 && (try? NHSNumber(validating: $0)) != nil
+    }
+  }
+
+  /// Reason of the receipt; nil when nothing is wrong.
+  static func fault(_ opening: ExtractStore.Opening) -> String? {
+    if opening.source == .unspecified { return "source_missing" }
+    if case .UNRECOGNIZED = opening.source { return "source_unknown" }
+    guard (try? OrganisationCode(validating: opening.organisation))?.text == opening.organisation else {
+      return "organisation_malformed"
+    }
+    guard Period(opening.period)?.text == opening.period else { return "period_malformed" }
+    guard 1...4 ~= opening.specification.utf8.count,
+      opening.specification.utf8.allSatisfy({ 0x30...0x39 ~= $0 || 0x41...0x5A ~= $0 || 0x61...0x7A ~= $0 })
+    else { return "specification_malformed" }
+    return nil
+  }
+}

@@ -1,0 +1,76 @@
+import Clinical
+import Contracts
+import Specification
+
+/// What applies to every record of one extract: its specification, its dates and the exclusions in force.
+struct ExtractRules {
+  let source: SourceSpecification
+  let exclusions: ExclusionRules
+  /// First and last day that an entry may have.
+  let earliest: Int32
+  let last: Int32
+
+  init(source: SourceSpecification, exclusions: ExclusionRules, period: Period) {
+    self.source = source
+    self.exclusions = exclusions
+    earliest = source.lookBack.earliest(period).day
+    last = period.last.day
+  }
+
+  func severity(_ field: SourceSpecification.Field) -> SourceSpecification.Severity? { source.fields[field] }
+}
+
+/// Finds the rules of extracts; extracts repeat, so what was found is kept.
+final class ExtractRuleBook {
+  private let specifications: [String: ExtractSpecification]
+  private let exclusions: ExclusionLists
+  private var found: [Key: ExtractRules] = [:]
+
+  private struct Key: Hashable {
+    let specification: String
+    let source: Source
+    let period: String
+    let day: Int32
+  }
+
+  init(_ specifications: [String: ExtractSpecification], _ exclusions: ExclusionLists) {
+    self.specifications = specifications
+    self.exclusions = exclusions
+  }
+
+  /// Why an extract cannot be judged at all; nil when it can.
+  func reasonToRefuse(_ opening: ExtractStore.Opening) -> String? {
+    guard let specification = specifications[opening.specification] else { return "specification_unknown" }
+    guard specification.sources[opening.source] != nil else { return "source_not_in_specification" }
+    guard let period = Period(opening.period), period >= specification.effectiveFrom else {
+      return "specification_not_in_force"
+    }
+    guard Self.isOrganisation(opening.organisation, of: opening.source) else { return "organisation_not_of_source" }
+    return nil
+  }
+
+  /// Nil where ``reasonToRefuse(_:)`` has a reason.
+  ///
+  /// The exclusions are those in force on the day of submission, so that a redelivery is judged alike.
+  func rules(_ opening: ExtractStore.Opening) -> ExtractRules? {
+    let day = Int32(clamping: opening.submittedAt / 86_400_000_000)
+    let key = Key(
+      specification: opening.specification, source: opening.source, period: opening.period, day: day)
+    if let rules = found[key] { return rules }
+    guard reasonToRefuse(opening) == nil, let specification = specifications[opening.specification],
+      let source = specification.sources[opening.source], let period = Period(opening.period)
+    else { return nil }
+    let rules = ExtractRules(
+      source: source,
+      exclusions: exclusions.rules(for: specification.exclusionPurpose, on: CalendarDate(day: day)), period: period)
+    if found.count > 1_000 { found = [:] }
+    found[key] = rules
+    return rules
+  }
+
+  /// General practices have a practice's code that is not one of the pseudo codes; others have not.
+  private static func isOrganisation(_ text: String, of source: Source) -> Bool {
+    guard let code = try? OrganisationCode(validating: text), !code.isPseudoPractice else { return false }
+    return source != .gp || code.kind == .practice
+  }
+}
