@@ -31,6 +31,11 @@ extension WholeSystem.Semantics {
       "submit", "--format", "fhir", "--source", "gp", "--organisation", practice, "--period", "2026-10", folder,
     ])
     #expect(text.hasPrefix("sending 2 records with 3 entries from 5 resources\n  left out, Condition.note: 3\n"))
+    let manifests = try connector.system.records(in: .extracts).filter { $0.value.first != UInt8(ascii: "{") }
+      .map { try ExtractMessage(serializedBytes: $0.value) }.map(\.manifest).filter { $0.organisation == practice }
+    #expect(manifests.map(\.state) == [.opened, .closed])
+    #expect(manifests.allSatisfy { $0.expectedRecords == 2 && $0.expectedEntries == 3 })
+    #expect(manifests.allSatisfy { $0.leftOutByConnector == ["Condition.note": 3] })
     try connector.awaitBalance()
     let records = try connector.published([practice]).records
     #expect(records.map(\.entries) == ["195967001 17847"])
