@@ -91,7 +91,7 @@ let package = Package(
     tests("ObjectionFilterTests", ["ObjectionFilter"]),
     tests("PseudonymisationTests", ["Pseudonymisation"]),
     tests("LinkageTests", ["Linkage", "caredata"]),
-    tests("PublicationTests", ["Publication", "caredata"]),
+    tests("PublicationTests", ["Publication", "Specification", "caredata"]),
     tests("CommandLineTests", ["caredata", "Clinical", "Specification", "Tables"]),
     tests("EndToEnd", ["caredata", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography"]),
   ]

@@ -26,6 +26,8 @@ struct DatasetDefinition: Equatable, Sendable {
   let recipients: [String]
   let legalBasis: String
   let measure: Measure
+  /// Purpose whose exclusion lists of sensitive codes apply.
+  let exclusionPurpose: String
   /// In order of name.
   let conditions: [Condition]
   /// From 0 without gap, the last one open; empty unless the measure has ages.

@@ -7,10 +7,12 @@ import Postgres
 struct DatasetQueries {
   private let database: Connection
   private let definition: DatasetDefinition
+  private let exclusions: AppliedExclusions
 
-  init(_ database: Connection, _ definition: DatasetDefinition) {
+  init(_ database: Connection, _ definition: DatasetDefinition, _ exclusions: AppliedExclusions) {
     self.database = database
     self.definition = definition
+    self.exclusions = exclusions
   }
 
   func table() throws -> DatasetTable {
@@ -34,19 +36,45 @@ struct DatasetQueries {
     }
     return [
       .intArray(codes.map { Int64($0.0) }), .intArray(codes.map { Int64($0.1.system.rawValue) }),
-      .textArray(codes.map(\.1.code)),
+      .textArray(codes.map(\.1.code)), .intArray(exclusions.codes.map { Int64($0.system.rawValue) }),
+      .textArray(exclusions.codes.map(\.code)),
     ]
   }
 
-  /// Live entries of general practices with a code of a condition; parameters 1 to 3 are ``codes``. The smallest
+  /// Places of the entries that are left out: those with an excluded code, or in a category of a classification that is
+  /// excluded, and all others of the same encounter. Parameters 4 and 5 are the codes.
+  private static let restrictedEntries = """
+    excluded as (select * from unnest($4::bigint[], $5::text[]) as x (system, code)),
+    hit as materialized (
+      select distinct r.record_id, e.place, e.encounter
+      from record r
+      cross join lateral unnest(r.systems, r.codes, r.encounters) with ordinality as e (system, code, encounter, place)
+      cross join lateral unnest(
+        case when e.system in (4, 5) then array[e.code, left(e.code, 4), left(e.code, 3)] else array[e.code] end
+      ) as c (code)
+      join excluded x on x.system = e.system and x.code = c.code
+      where r.state = 1 and cardinality($4::bigint[]) > 0),
+    restricted as materialized (
+      select record_id, place from hit
+      union
+      select r.record_id, e.place
+      from (select distinct record_id, encounter from hit where encounter > 0) h join record r using (record_id)
+      cross join lateral unnest(r.encounters) with ordinality as e (encounter, place)
+      where e.encounter = h.encounter)
+    """
+
+  /// Live entries of general practices with a code of a condition; parameters 1 to 5 are ``codes``. The smallest
   /// integer, "no date", lies before every day.
   private static let recordedConditions = """
+    \(restrictedEntries),
     code_set as (select * from unnest($1::bigint[], $2::bigint[], $3::text[]) as c (condition, system, code)),
     recorded as (
       select r.person_id, c.condition, e.day
-      from record r cross join lateral unnest(r.systems, r.codes, r.days) as e (system, code, day)
+      from record r
+      cross join lateral unnest(r.systems, r.codes, r.days) with ordinality as e (system, code, day, place)
       join code_set c on c.system = e.system and c.code = e.code
-      where r.state = 1 and r.source = 1)
+      left join restricted q on q.record_id = r.record_id and q.place = e.place
+      where r.state = 1 and r.source = 1 and q.record_id is null)
     """
 
   // MARK: - Condition prevalence
@@ -69,16 +97,16 @@ struct DatasetQueries {
       registered as materialized (
         select distinct on (r.person_id) r.person_id, r.organisation as practice,
           case r.sex when 1 then 'M' when 2 then 'F' else 'U' end as sex,
-          case when r.year_of_birth between 1 and $6 then width_bucket($6 - r.year_of_birth, $7::bigint[]) - 1
-            else cardinality($7::bigint[]) end as band
+          case when r.year_of_birth between 1 and $8 then width_bucket($8 - r.year_of_birth, $9::bigint[]) - 1
+            else cardinality($9::bigint[]) end as band
         from record r join newest using (person_id, organisation, period)
-        where r.state = 1 and r.source = 1 and r.registered_from <= $5::date
-          and (r.registered_to is null or r.registered_to > $5::date)
+        where r.state = 1 and r.source = 1 and r.registered_from <= $7::date
+          and (r.registered_to is null or r.registered_to > $7::date)
         order by r.person_id, r.registered_from desc, r.record_id),
       \(Self.recordedConditions),
-      diagnosed as materialized (select distinct person_id, condition from recorded where day <= $4)
+      diagnosed as materialized (select distinct person_id, condition from recorded where day <= $6)
       select p.practice, n.condition, p.sex, p.band, count(*), count(d.person_id)
-      from registered p cross join generate_series(0, $8 - 1) as n (condition)
+      from registered p cross join generate_series(0, $10 - 1) as n (condition)
       left join diagnosed d on d.person_id = p.person_id and d.condition = n.condition
       group by 1, 2, 3, 4
       order by p.practice collate "C", n.condition, p.sex collate "C", p.band
@@ -114,18 +142,20 @@ struct DatasetQueries {
       spell as materialized (
         select distinct r.person_id, r.organisation, e.day, e.code
         from record r
-        cross join lateral unnest(r.systems, r.codes, r.days, r.positions) as e (system, code, day, position)
-        where r.state = 1 and r.source = 2 and e.system = $4 and e.position = 1 and e.code = any($5::text[])
-          and e.day > $6),
+        cross join lateral unnest(r.systems, r.codes, r.days, r.positions) with ordinality
+          as e (system, code, day, position, place)
+        left join restricted q on q.record_id = r.record_id and q.place = e.place
+        where r.state = 1 and r.source = 2 and e.system = $6 and e.position = 1 and e.code = any($7::text[])
+          and e.day > $8 and q.record_id is null),
       placed as (
         select to_char(date '1970-01-01' + s.day, 'YYYY-MM') as month, n.condition, s.person_id,
           case when k.person_id is null then 2 when o.day <= s.day then 0 else 1 end as gp_record
-        from spell s cross join generate_series(0, $7 - 1) as n (condition)
+        from spell s cross join generate_series(0, $9 - 1) as n (condition)
         left join known k on k.person_id = s.person_id
         left join onset o on o.person_id = s.person_id and o.condition = n.condition),
       grid as (
         select m.month, n.condition, g.gp_record
-        from (select distinct month from placed) m cross join generate_series(0, $7 - 1) as n (condition)
+        from (select distinct month from placed) m cross join generate_series(0, $9 - 1) as n (condition)
         cross join generate_series(0, 2) as g (gp_record))
       select month, condition, gp_record, count(person_id), count(distinct person_id)
       from grid left join placed using (month, condition, gp_record)

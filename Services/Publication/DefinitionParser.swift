@@ -23,7 +23,7 @@ private struct DefinitionParser {
   ]
   private static let keys = [
     "title", "purpose", "recipients", "legal_basis", "measure", "conditions", "age_bands", "admission_methods",
-    "disclosure",
+    "disclosure", "exclusions",
   ]
 
   mutating func parse(name: String, _ source: [UInt8]) -> DatasetDefinition? {
@@ -48,9 +48,13 @@ private struct DefinitionParser {
     let ageBands = declaredAgeBands(root, measure)
     let admissionMethods = declaredAdmissionMethods(root, measure)
     let disclosure = declaredDisclosure(root)
-    guard faults.isEmpty, let title, let purpose, let legalBasis, let measure, let disclosure else { return nil }
+    let exclusions = scalar(root, "exclusions")
+    guard faults.isEmpty, let title, let purpose, let legalBasis, let measure, let disclosure, let exclusions else {
+      return nil
+    }
     return DatasetDefinition(
       name: name, title: title, purpose: purpose, recipients: recipients, legalBasis: legalBasis, measure: measure,
+      exclusionPurpose: exclusions,
       conditions: conditions.sorted { $0.name < $1.name }, ageBands: ageBands, admissionMethods: admissionMethods,
       disclosure: disclosure, source: source)
   }

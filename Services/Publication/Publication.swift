@@ -1,5 +1,7 @@
 import ArgumentParser
+import Clinical
 import Foundation
+import Specification
 import StageKit
 
 @main
@@ -48,15 +50,21 @@ struct ReleaseDataset: AsyncParsableCommand {
     do {
       let directories = ReleaseDirectories()
       let definition = try directories.definition(of: dataset)
+      let configuration = try await StageConfiguration.load()
+      let lists = try Specifications.load(directory: configuration.specificationDirectory).exclusions
+      let today = CalendarDate(day: Int32(Date.now.timeIntervalSince1970 / 86_400))
       let releaser = Releaser(
-        configuration: try await StageConfiguration.load(), files: ReleaseFiles(directory: directories.releases),
-        cutPatience: .seconds(timeout))
+        configuration: configuration, files: ReleaseFiles(directory: directories.releases),
+        cutPatience: .seconds(timeout),
+        exclusions: try AppliedExclusions(lists, purpose: definition.exclusionPurpose, on: today))
       let (outcome, isNew) = try await releaser.release(definition)
       print(try json ? Self.json(outcome) : Self.text(outcome, isNew: isNew))
     } catch let error as ReleaseError {
       throw Self.failure("\(error)", .failure)
     } catch let error as DefinitionFaults {
       throw Self.failure("\(error)", .failure)
+    } catch let error as SpecificationFaults {
+      throw Self.failure("the exclusion lists cannot be used:\n\(error)", .failure)
     } catch {
       let error = StageError.wrapping(error)
       throw Self.failure("\(error)", ExitCode(error.code.rawValue))

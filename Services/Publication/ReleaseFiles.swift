@@ -4,6 +4,7 @@ import Foundation
 /// A dataset at one state of its inputs, ready to leave.
 struct Release: Sendable {
   let definition: DatasetDefinition
+  let exclusions: AppliedExclusions
   let table: DatasetTable
   let inputs: ReleaseInputs
   /// The file.
@@ -13,14 +14,15 @@ struct Release: Sendable {
   /// 16 hexadecimal digits, the same for the same definition, inputs and data.
   let id: String
 
-  init(definition: DatasetDefinition, table: DatasetTable, inputs: ReleaseInputs) {
+  init(definition: DatasetDefinition, exclusions: AppliedExclusions, table: DatasetTable, inputs: ReleaseInputs) {
     self.definition = definition
+    self.exclusions = exclusions
     self.table = table
     self.inputs = inputs
     csv = table.csv
     let digest = SHA256Digest.hash(csv)
     sha256 = hexadecimal(digest)
-    let parts = [definition.source, Array(inputs.text.utf8), digest]
+    let parts = [definition.source, exclusions.digest, Array(inputs.text.utf8), digest]
     id = String(hexadecimal(SHA256Digest.hash(parts.flatMap { SHA256Digest.hash($0) })).prefix(16))
   }
 }
@@ -87,6 +89,12 @@ struct DataPackage: Encodable {
     let totals = "made from true counts, then rounded: rows need not add up"
   }
 
+  struct Exclusions: Encodable {
+    let purpose: String
+    let lists: [String]
+    let codes: Int
+  }
+
   let name: String
   let id: String
   let profile = "tabular-data-package"
@@ -95,6 +103,8 @@ struct DataPackage: Encodable {
   let recipients: [String]
   let legalBasis: String
   let disclosure: Disclosure
+  /// Sensitive codes left out: the purpose and the lists in force.
+  let exclusions: Exclusions
   /// Extract ids with their versions.
   let inputs: [String]
   let resources: [Resource]
@@ -109,6 +119,8 @@ struct DataPackage: Encodable {
     legalBasis = definition.legalBasis
     disclosure = Disclosure(
       suppressed: "1 to \(definition.disclosure.suppressedUpTo)", rounding: definition.disclosure.base)
+    exclusions = Exclusions(
+      purpose: release.exclusions.purpose, lists: release.exclusions.lists, codes: release.exclusions.codes.count)
     inputs = release.inputs.inputs.map(\.text)
     let columns = release.table.columns
     resources = [

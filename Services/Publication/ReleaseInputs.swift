@@ -58,6 +58,7 @@ enum ReleaseError: Error, Equatable, CustomStringConvertible {
   }
 
   case noDefinition(dataset: String, path: String)
+  case noExclusions(purpose: String)
   case notSetUp
   case noExtract
   case unbalanced([Unbalanced])
@@ -68,6 +69,7 @@ enum ReleaseError: Error, Equatable, CustomStringConvertible {
   var description: String {
     switch self {
     case .noDefinition(let dataset, let path): "there is no dataset '\(dataset)': \(path) cannot be read"
+    case .noExclusions(let purpose): "no exclusion list is meant for the purpose '\(purpose)'"
     case .notSetUp: "the publication service has never run on this database; start it first"
     case .noExtract: "no extract has been admitted yet: there is nothing to release"
     case .unbalanced(let extracts):

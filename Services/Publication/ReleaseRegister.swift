@@ -5,7 +5,7 @@ import Postgres
 struct RegisterEntry: Equatable, Sendable {
   var releaseID: String
   var dataset: String
-  /// SHA-256 of the definition's bytes, hexadecimal.
+  /// SHA-256 of the definition's bytes and the digest of the exclusions applied, hexadecimal.
   var definition: String
   /// Extract ids with their versions, one a line.
   var inputs: String

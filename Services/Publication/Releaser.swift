@@ -11,6 +11,7 @@ import SwiftProtobuf
 /// | variable | default | meaning |
 /// |---|---|---|
 /// | `CAREDATA_DATASETS_DIRECTORY` | `compose/datasets` | folder of the definitions, `NAME.yaml` |
+/// | `CAREDATA_SPECIFICATION_DIRECTORY` | `compose/specification` | folder of the exclusion lists |
 /// | `CAREDATA_RELEASES_DIRECTORY` | `releases` | folder that receives `NAME/RELEASE/NAME.csv` |
 struct ReleaseDirectories: Sendable {
   var definitions: String
@@ -53,6 +54,8 @@ struct Releaser {
   let configuration: StageConfiguration
   let files: ReleaseFiles
   let cutPatience: Duration
+  /// The sensitive codes of the dataset's purpose, in force today.
+  let exclusions: AppliedExclusions
 
   /// - Returns: the release and whether it is a new one.
   func release(_ definition: DatasetDefinition) async throws -> (Outcome, isNew: Bool) {
@@ -65,7 +68,7 @@ struct Releaser {
     let cutID = hexadecimal(randomBytes(16))
     try requestCut(cutID)
     try await waitForCut(cutID, database)
-    let release = try Self.compute(definition, database)
+    let release = try Self.compute(definition, exclusions, database)
     let register = ReleaseRegister(database)
     let isNew = try register.entry(release.id) == nil
     let now = Date()
@@ -82,11 +85,14 @@ struct Releaser {
   }
 
   /// Inputs and data as one state of the database holds them.
-  static func compute(_ definition: DatasetDefinition, _ database: Connection) throws -> Release {
+  static func compute(
+    _ definition: DatasetDefinition, _ exclusions: AppliedExclusions, _ database: Connection
+  ) throws -> Release {
     try database.transaction {
       try database.execute("set transaction isolation level repeatable read, read only")
       return Release(
-        definition: definition, table: try DatasetQueries(database, definition).table(),
+        definition: definition, exclusions: exclusions,
+        table: try DatasetQueries(database, definition, exclusions).table(),
         inputs: try ReleaseInputs(database))
     }
   }
@@ -94,7 +100,8 @@ struct Releaser {
   static func entry(_ release: Release, cutID: String, at time: Date) -> RegisterEntry {
     RegisterEntry(
       releaseID: release.id, dataset: release.definition.name,
-      definition: hexadecimal(SHA256Digest.hash(release.definition.source)), inputs: release.inputs.text, cutID: cutID,
+      definition: hexadecimal(SHA256Digest.hash(release.definition.source + release.exclusions.digest)),
+      inputs: release.inputs.text, cutID: cutID,
       rows: Int64(release.table.rows.count), sha256: release.sha256,
       createdAt: Int64(time.timeIntervalSince1970 * 1_000_000))
   }

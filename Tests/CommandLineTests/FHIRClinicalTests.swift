@@ -130,6 +130,10 @@ import Testing
       #"{"system":"https://fhir.hl7.org.uk/Id/egton-codes","code":"EMISNQ1"}"#,
       ": https://fhir.hl7.org.uk/Id/egton-codes"
     ),
+    (
+      #"{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"OPTOUTR"}"#,
+      ": http://terminology.hl7.org/CodeSystem/v3-ActCode"
+    ),
     (#"{"system":"urn:oid:1.2.3","code":"9Nu0."}"#, ""),
     (#"{"system":"http://x.example/9990000018","code":"1"}"#, ""),
     (#"{"system":"Mrs Smith","code":"1"}"#, ""),

@@ -7,6 +7,7 @@ import Cryptography
 struct DatasetOracle {
   let definition: DatasetDefinition
   let records: [RecordChange]
+  var excluded: [ClinicalCode] = []
 
   private func live(_ source: Int16) -> [RecordChange] {
     records.filter { $0.state == .live && $0.extract.source == source }
@@ -14,7 +15,17 @@ struct DatasetOracle {
 
   private func entries(_ record: RecordChange) -> [(system: Int16, code: String, day: Int32, position: Int32)] {
     let clinical = record.facts!.clinical
-    return clinical.codes.indices.map {
+    let hit = clinical.codes.indices.filter { place in
+      excluded.contains { code in
+        guard Int16(code.system.rawValue) == clinical.systems[place] else { return false }
+        let isClassification = code.system == .icd10 || code.system == .opcs4
+        return isClassification ? clinical.codes[place].hasPrefix(code.code) : clinical.codes[place] == code.code
+      }
+    }
+    let encounters = Set(hit.map { clinical.encounters[$0] }).subtracting([0])
+    return clinical.codes.indices.filter { place in
+      !hit.contains(place) && !encounters.contains(clinical.encounters[place])
+    }.map {
       (clinical.systems[$0], clinical.codes[$0], clinical.days[$0], clinical.positions[$0])
     }
   }
@@ -122,6 +133,9 @@ enum RandomRegion {
     let base = CalendarDate(iso: "2026-08-01")!.day
     func add(_ person: Int, _ extract: ExtractReference, _ facts: Facts) {
       var change = record(records.count, extract: extract, person: person, facts: facts)
+      if let count = change.facts?.clinical.codes.count {
+        change.facts?.clinical.encounters = (0..<count).map { _ in Int32.random(in: 0...2, using: &generator) }
+      }
       if generator.chance(0.1) { change = change.retracted() }
       records.append(change)
     }

@@ -1,4 +1,6 @@
+import Clinical
 import Postgres
+import Specification
 import Testing
 
 @testable import Publication
@@ -9,8 +11,8 @@ import Testing
     let shipped = try Definitions.load(name)
     return DatasetDefinition(
       name: shipped.name, title: shipped.title, purpose: shipped.purpose, recipients: shipped.recipients,
-      legalBasis: shipped.legalBasis, measure: shipped.measure, conditions: shipped.conditions,
-      ageBands: shipped.ageBands, admissionMethods: shipped.admissionMethods,
+      legalBasis: shipped.legalBasis, measure: shipped.measure, exclusionPurpose: shipped.exclusionPurpose,
+      conditions: shipped.conditions, ageBands: shipped.ageBands, admissionMethods: shipped.admissionMethods,
       disclosure: DisclosureControl(suppressedUpTo: 0, base: 1), source: shipped.source)
   }
 
@@ -26,7 +28,7 @@ import Testing
     let definition = try Self.uncontrolled("condition-prevalence")
     let expected = DatasetOracle(definition: definition, records: records).conditionPrevalence()
     #expect(expected.count > 40 && expected.contains { $0.counts[1] != .count(0) })
-    let table = try DatasetQueries(Self.database(records), definition).table()
+    let table = try DatasetQueries(Self.database(records), definition, .none).table()
     #expect(table.rows == expected)
   }
 
@@ -38,14 +40,58 @@ import Testing
     for group in ["with", "without", "unlinked"] {
       #expect(expected.contains { $0.dimensions[2] == group && $0.counts[0] != .count(0) })
     }
-    let table = try DatasetQueries(Self.database(records), definition).table()
+    let table = try DatasetQueries(Self.database(records), definition, .none).table()
     #expect(table.rows == expected)
+  }
+
+  @Test(arguments: [UInt64(1), 2, 3, 4])
+  func `sensitive codes and what is tied to them are left out, as plain loops leave them out`(seed: UInt64) throws {
+    let records = RandomRegion.records(seed: seed)
+    let database = try Self.database(records)
+    let excluded = [
+      try ClinicalCode(system: .snomed, normalising: "13645005"), try ClinicalCode(system: .icd10, category: "E11"),
+      try ClinicalCode(system: .read2, normalising: "C10.."),
+    ]
+    let exclusions = try Self.exclusions(excluded)
+    for name in ["condition-prevalence", "emergency-admissions"] {
+      let definition = try Self.uncontrolled(name)
+      let oracle = DatasetOracle(definition: definition, records: records, excluded: excluded)
+      let expected = name == "condition-prevalence" ? oracle.conditionPrevalence() : oracle.emergencyAdmissions()
+      let table = try DatasetQueries(database, definition, exclusions).table()
+      #expect(table.rows == expected)
+      #expect(table.rows != (try DatasetQueries(database, definition, .none).table().rows), "nothing was left out")
+    }
+  }
+
+  private static let day = CalendarDate(iso: "2026-11-01")!
+
+  private static func exclusions(_ codes: [ClinicalCode]) throws -> AppliedExclusions {
+    let use = ExclusionLists.Use(purpose: "commissioning", from: day, until: nil)
+    let list = ExclusionLists.List(
+      name: "test", title: "", isStatutory: false, codes: CodeSet(codes), uses: [use])
+    return try AppliedExclusions(ExclusionLists(lists: [list]), purpose: "commissioning", on: day)
+  }
+
+  @Test func `a purpose that no list is meant for releases nothing, a list not yet in force leaves nothing out`() throws
+  {
+    let codes = CodeSet([try ClinicalCode(system: .icd10, category: "E11")])
+    let lists = ExclusionLists(lists: [
+      .init(
+        name: "test", title: "", isStatutory: true, codes: codes,
+        uses: [.init(purpose: "commissioning", from: Self.day, until: nil)])
+    ])
+    #expect(throws: ReleaseError.noExclusions(purpose: "comissioning")) {
+      try AppliedExclusions(lists, purpose: "comissioning", on: Self.day)
+    }
+    let before = try AppliedExclusions(lists, purpose: "commissioning", on: CalendarDate(day: Self.day.day - 1))
+    let after = try AppliedExclusions(lists, purpose: "commissioning", on: Self.day)
+    #expect(before.codes.isEmpty && after.codes.count == 1 && before.digest != after.digest)
   }
 
   @Test func `an empty database gives empty datasets`() throws {
     let database = try TestDatabase.connect()
     for name in ["condition-prevalence", "emergency-admissions"] {
-      #expect(try DatasetQueries(database, Definitions.load(name)).table().rows == [])
+      #expect(try DatasetQueries(database, Definitions.load(name), .none).table().rows == [])
     }
   }
 
@@ -54,7 +100,9 @@ import Testing
       let code = number < 12 ? "C10.." : number < 15 ? "H33.." : "9N0.."
       return record(number, facts: facts([(1, code, 20_000, 0)]))
     }
-    let table = try DatasetQueries(Self.database(people), Definitions.load("condition-prevalence")).table()
+    let table = try DatasetQueries(
+      Self.database(people), Definitions.load("condition-prevalence"), .none
+    ).table()
     #expect(
       String(decoding: table.csv, as: UTF8.self) == """
         practice,condition,sex,age_band,registered,with_condition,status
@@ -77,7 +125,7 @@ import Testing
         })
     try database.execute("set statement_timeout = '10s'")
     for (name, rows) in [("condition-prevalence", 4), ("emergency-admissions", 12)] {
-      let table = try database.transaction { try DatasetQueries(database, Definitions.load(name)).table() }
+      let table = try database.transaction { try DatasetQueries(database, Definitions.load(name), .none).table() }
       #expect(table.rows.count == rows)
     }
   }

@@ -58,7 +58,7 @@ enum Definitions {
     #expect(
       error?.faults == [
         "'colour' is not known; known are title, purpose, recipients, legal_basis, measure, conditions, age_bands, "
-          + "admission_methods, disclosure",
+          + "admission_methods, disclosure, exclusions",
         "title is not a text",
         "recipients is not a list",
         "recipients: none is declared",
@@ -72,6 +72,7 @@ enum Definitions {
         "age_bands: the last band is not open; end with one like 80+",
         "admission_methods does not belong to measure condition-prevalence",
         "disclosure: 'none' is not known; the one rule is hes",
+        "exclusions is missing",
       ])
   }
 

@@ -1,5 +1,7 @@
+import Clinical
 import Foundation
 import Postgres
+import Specification
 import Testing
 
 @testable import Publication
@@ -65,28 +67,38 @@ import Testing
   @Test func `the same state is the same release and another state is another`() throws {
     let (database, store) = try Self.balanced()
     let definition = try Definitions.load("condition-prevalence")
-    let first = try Releaser.compute(definition, database)
+    let first = try Releaser.compute(definition, .none, database)
     #expect(first.id.count == 16)
-    #expect(try Releaser.compute(definition, database).id == first.id)
-    #expect(try Releaser.compute(definition, database).csv == first.csv)
+    #expect(try Releaser.compute(definition, .none, database).id == first.id)
+    #expect(try Releaser.compute(definition, .none, database).csv == first.csv)
 
     try store.apply(withdrawal(1_003, upTo: 10))
-    let afterObjection = try Releaser.compute(definition, database)
+    let afterObjection = try Releaser.compute(definition, .none, database)
     #expect(afterObjection.csv == first.csv, "19 people are shown as 20")
     #expect(afterObjection.id == first.id)
 
     try store.apply(admission(extract("x9", period: "2026-07"), records: 0))
-    #expect(try Releaser.compute(definition, database).id != first.id, "another list of inputs")
+    #expect(try Releaser.compute(definition, .none, database).id != first.id, "another list of inputs")
+
+    let lists = ExclusionLists(lists: [
+      .init(
+        name: "none yet", title: "", isStatutory: false, codes: CodeSet(),
+        uses: [.init(purpose: "commissioning", from: CalendarDate(day: 0), until: nil)])
+    ])
+    let exclusions = try AppliedExclusions(lists, purpose: "commissioning", on: CalendarDate(day: 1))
+    #expect(
+      try Releaser.compute(definition, exclusions, database).id != Releaser.compute(definition, .none, database).id,
+      "other lists in force")
 
     let other = try DatasetDefinition(name: definition.name, yaml: definition.source + Array("\n".utf8))
-    #expect(try Releaser.compute(other, database).id != Releaser.compute(definition, database).id)
+    #expect(try Releaser.compute(other, .none, database).id != Releaser.compute(definition, .none, database).id)
   }
 
   @Test func `files are written whole and name their schema and digest`() throws {
     let (database, _) = try Self.balanced()
     let directory = TestDatabase.temporaryDirectory()
     defer { try? FileManager.default.removeItem(atPath: directory) }
-    let release = try Releaser.compute(Definitions.load("condition-prevalence"), database)
+    let release = try Releaser.compute(Definitions.load("condition-prevalence"), .none, database)
     let files = ReleaseFiles(directory: directory)
     try files.write(release)
     let path = files.path(dataset: "condition-prevalence", release: release.id)
@@ -114,7 +126,7 @@ import Testing
 
   @Test func `a folder that cannot be written is named`() throws {
     let (database, _) = try Self.balanced()
-    let release = try Releaser.compute(Definitions.load("condition-prevalence"), database)
+    let release = try Releaser.compute(Definitions.load("condition-prevalence"), .none, database)
     #expect(throws: ReleaseError.self) { try ReleaseFiles(directory: "/proc/nowhere").write(release) }
   }
 

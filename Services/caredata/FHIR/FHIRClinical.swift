@@ -7,6 +7,16 @@ struct FHIRClinicalType {
   let code: String
   /// The first that is there counts.
   let dates: [String]
+  /// Every element that is looked at.
+  let read: Set<String>
+
+  private init(subject: String, code: String, dates: [String]) {
+    self.subject = subject
+    self.code = code
+    self.dates = dates
+    read = Set(
+      dates + [code, "component", "valueQuantity", "valueInteger", "extension", "doNotPerform", "modifierExtension"])
+  }
 
   static let all: [String: FHIRClinicalType] = [
     "Condition": .init(subject: "subject", code: "code", dates: ["onsetDateTime", "onsetPeriod", "recordedDate"]),
@@ -19,15 +29,12 @@ struct FHIRClinicalType {
       subject: "patient", code: "code", dates: ["onsetDateTime", "onsetPeriod", "recordedDate"]),
   ]
 
-  var read: Set<String> {
-    Set(dates + [code, "component", "valueQuantity", "valueInteger", "extension", "doNotPerform", "modifierExtension"])
-  }
 }
 
 /// Says of a resource that it never happened, or is not to be believed.
 enum FHIRStatus {
   private static let void: Set = [
-    "entered-in-error", "refuted", "not-done", "cancelled", "refused", "not-taken", "planned", "preparation",
+    "entered-in-error", "refuted", "not-done", "cancelled", "refused", "not-taken", "planned", "preparation", "draft",
   ]
 
   /// What it says, for the count; nil when the resource holds.
@@ -45,18 +52,12 @@ enum FHIRStatus {
 /// The entries that one clinical resource becomes.
 struct FHIRClinicalEntries {
   private(set) var entries: [FHIREntry] = []
-  private var leftOut: FHIRLeftOut
+  private let leftOut: FHIRLeftOut
 
-  static func read(
-    _ resource: FHIRElement, _ type: FHIRClinicalType, _ leftOut: inout FHIRLeftOut
-  ) throws -> [FHIREntry] {
-    var reading = FHIRClinicalEntries(leftOut: leftOut)
-    try reading.read(resource, type)
-    leftOut = reading.leftOut
-    return reading.entries
+  init(_ resource: FHIRElement, _ type: FHIRClinicalType, _ leftOut: FHIRLeftOut) throws {
+    self.leftOut = leftOut
+    try read(resource, type)
   }
-
-  private init(leftOut: FHIRLeftOut) { self.leftOut = leftOut }
 
   private mutating func read(_ resource: FHIRElement, _ type: FHIRClinicalType) throws {
     leftOut.unread(in: resource, read: type.read)
@@ -71,19 +72,19 @@ struct FHIRClinicalEntries {
       leftOut.unread(in: component, read: ["code", "valueQuantity", "valueInteger"])
       try add(component, "code", day)
     }
-    try readExtensions(resource, day, isWithheld: withheld != nil)
+    try readExtensions(resource, day)
     if withheld != nil { entries.removeAll { !$0.isObjection } }
   }
 
   /// The concept of an element that has one, and what was measured.
   private mutating func add(_ element: FHIRElement, _ name: String, _ day: CalendarDate?) throws {
     if let found = try element.element(name) {
-      let concept = try FHIRConcept(found, &leftOut)
+      let concept = try FHIRConcept(found, leftOut)
       if concept.chosen == nil { leftOut.count(found.path) }
       for code in concept.codes {
         var entry = FHIREntry(system: code.contractSystem, code: code.code, day: day)
         if code == concept.chosen, !code.isObjection {
-          let measurement = try FHIRMeasurement(element, &leftOut)
+          let measurement = try FHIRMeasurement(element, leftOut)
           entry.value = measurement.value
           entry.unit = measurement.unit
         }
@@ -92,17 +93,17 @@ struct FHIRClinicalEntries {
     }
     // An answer is no finding of its own: "family history of", "diabetes". But it may be an objection.
     if let answer = try element.element("valueCodeableConcept") {
-      let objections = try FHIRConcept(answer, &leftOut).objections
+      let objections = try FHIRConcept(answer, leftOut).objections
       entries += objections.map { FHIREntry(system: $0.contractSystem, code: $0.code, day: day) }
     }
   }
 
   /// UK Core: which vaccination it was, beside the product.
-  private mutating func readExtensions(_ resource: FHIRElement, _ day: CalendarDate?, isWithheld: Bool) throws {
+  private mutating func readExtensions(_ resource: FHIRElement, _ day: CalendarDate?) throws {
     for found in try resource.elements("extension") {
       if try found.text("url") == FHIRNames.vaccinationProcedureExtension, found.has("valueCodeableConcept") {
         let element = try found.element("valueCodeableConcept")!.named("\(resource.path).vaccinationProcedure")
-        let codes = try FHIRConcept(element, &leftOut).codes
+        let codes = try FHIRConcept(element, leftOut).codes
         entries += codes.map { FHIREntry(system: $0.contractSystem, code: $0.code, day: day) }
       } else {
         leftOut.count("\(resource.path).extension")
@@ -144,7 +145,7 @@ struct FHIREncounter {
   /// Of v3-ActCode: no stay, whatever else is said.
   private static let notAdmitted: Set = ["AMB", "FLD", "HH", "VR", "PRENC"]
 
-  init(_ encounter: FHIRElement, isHospital: Bool, _ leftOut: inout FHIRLeftOut) throws {
+  init(_ encounter: FHIRElement, isHospital: Bool, _ leftOut: FHIRLeftOut) throws {
     leftOut.unread(in: encounter, read: isHospital ? Self.read : [])
     if let period = try encounter.element("period") {
       start = try period.date("start").date

@@ -22,7 +22,7 @@ struct FHIRConcept {
   private static let preference: [ClinicalCode.System] = [.snomed, .ctv3, .read2, .icd10, .opcs4]
 
   /// - Throws: ``FHIRFault`` for a code whose system is unknown: it could be a patient's objection.
-  init(_ element: FHIRElement, _ leftOut: inout FHIRLeftOut) throws {
+  init(_ element: FHIRElement, _ leftOut: FHIRLeftOut) throws {
     leftOut.unread(in: element, read: ["coding"])
     var codes: [FHIRCode] = []
     for coding in try element.elements("coding") {
@@ -67,9 +67,9 @@ struct FHIRMeasurement {
   private static let limit = 1e7
 
   /// - Parameter element: an Observation or a component.
-  init(_ element: FHIRElement, _ leftOut: inout FHIRLeftOut) throws {
+  init(_ element: FHIRElement, _ leftOut: FHIRLeftOut) throws {
     if element.has("valueInteger") {
-      value = Self.measured(try element.number("valueInteger"), &leftOut)
+      value = Self.measured(try element.number("valueInteger"), leftOut)
     }
     guard let quantity = try element.element("valueQuantity") else { return }
     leftOut.unread(in: quantity, read: Self.read)
@@ -79,7 +79,7 @@ struct FHIRMeasurement {
       leftOut.count("\(quantity.path).comparator")
       return
     }
-    value = Self.measured(try quantity.number("value"), &leftOut)
+    value = Self.measured(try quantity.number("value"), leftOut)
     guard value != nil else { return }
     let isUCUM = try quantity.text("system") == "http://unitsofmeasure.org"
     let units = [isUCUM ? try quantity.text("code") : nil, try quantity.text("unit")].compactMap(\.self)
@@ -87,7 +87,7 @@ struct FHIRMeasurement {
     if unit.isEmpty, !units.isEmpty { leftOut.count(ExtractFinding.unitNotListed.rawValue) }
   }
 
-  private static func measured(_ number: Double?, _ leftOut: inout FHIRLeftOut) -> Double? {
+  private static func measured(_ number: Double?, _ leftOut: FHIRLeftOut) -> Double? {
     guard let number, abs(number) < limit else {
       leftOut.count(ExtractFinding.valueNotNumeric.rawValue)
       return nil

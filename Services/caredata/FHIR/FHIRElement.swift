@@ -130,13 +130,13 @@ struct FHIRElement {
 }
 
 /// What a connector leaves out, by name.
-struct FHIRLeftOut {
+final class FHIRLeftOut {
   private(set) var counts: [String: Int] = [:]
 
-  mutating func count(_ name: String, _ times: Int = 1) { counts[name, default: 0] += times }
+  func count(_ name: String, _ times: Int = 1) { counts[name, default: 0] += times }
 
   /// Counts every element that is there and not read.
-  mutating func unread(in element: FHIRElement, read: Set<String>) {
+  func unread(in element: FHIRElement, read: Set<String>) {
     for name in element.names where !read.contains(name) && !FHIRNames.administrative.contains(name) {
       // `_birthDate` holds what FHIR says about the primitive value `birthDate`.
       let plain = name.hasPrefix("_") ? String(name.dropFirst()) : name

@@ -42,9 +42,15 @@ enum FHIRNames {
     // An edition or version of SNOMED CT.
     if uri.hasPrefix("http://snomed.info/sct/") { return .collected(.snomed) }
     if let name = leftOut[uri] { return .leftOut(name) }
-    if uri.hasPrefix("http://terminology.hl7.org/CodeSystem/") { return .leftOut("HL7") }
+    if uri.hasPrefix(hl7), !ofConsent.contains(String(uri.dropFirst(hl7.count))) { return .leftOut("HL7") }
     return .unknown
   }
+
+  private static let hl7 = "http://terminology.hl7.org/CodeSystem/"
+  /// HL7's own systems that can say that somebody opts out.
+  private static let ofConsent: Set = [
+    "consentaction", "consentpolicycodes", "consentscope", "v3-ActCode", "v3-Confidentiality",
+  ]
 
   private static let collected: [String: ClinicalCode.System] = [
     "http://snomed.info/sct": .snomed,

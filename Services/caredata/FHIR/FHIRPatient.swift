@@ -19,7 +19,7 @@ struct FHIRPatient: Equatable {
   init() {}
 
   /// - Parameter registeredWith: the practice that submits, or nil for a hospital or community provider.
-  init(_ patient: FHIRElement, registeredWith practice: String?, _ leftOut: inout FHIRLeftOut) throws {
+  init(_ patient: FHIRElement, registeredWith practice: String?, _ leftOut: FHIRLeftOut) throws {
     leftOut.unread(in: patient, read: Self.read)
     try readIdentifiers(patient)
     switch try patient.date("birthDate") {
@@ -28,12 +28,12 @@ struct FHIRPatient: Equatable {
     case .absent: break
     }
     try readGender(patient)
-    try readEthnicCategory(patient, &leftOut)
+    try readEthnicCategory(patient, leftOut)
     // Where a protected person lives must not be found out, and the practice is near.
     let isRestricted = try FHIRSecurity.isRestricted(patient)
     if isRestricted { leftOut.count("\(patient.path):restricted") }
     if !isRestricted { postcode = try Self.postcode(patient) ?? "" }
-    try readPractice(patient, practice, isRestricted, &leftOut)
+    try readPractice(patient, practice, isRestricted, leftOut)
   }
 
   // MARK: - Identity
@@ -74,7 +74,7 @@ struct FHIRPatient: Equatable {
     }
   }
 
-  private mutating func readEthnicCategory(_ patient: FHIRElement, _ leftOut: inout FHIRLeftOut) throws {
+  private mutating func readEthnicCategory(_ patient: FHIRElement, _ leftOut: FHIRLeftOut) throws {
     for found in try patient.elements("extension") {
       guard try found.text("url") == FHIRNames.ethnicCategoryExtension,
         let concept = try found.element("valueCodeableConcept")
@@ -82,10 +82,9 @@ struct FHIRPatient: Equatable {
         leftOut.count("\(patient.path).extension")
         continue
       }
-      for coding in try concept.elements("coding") {
-        guard let system = try coding.text("system"), FHIRNames.ethnicCategories.contains(system) else { continue }
-        ethnicCategory = try coding.text("code") ?? ethnicCategory
-      }
+      let code = try concept.elements("coding")
+        .first { try FHIRNames.ethnicCategories.contains($0.text("system") ?? "") }?.text("code")
+      if let code { ethnicCategory = code } else { leftOut.count("\(patient.path).extension") }
     }
   }
 
@@ -107,7 +106,7 @@ struct FHIRPatient: Equatable {
 
   /// For a practice, its own entry says how long the patient has been registered; the practice itself is the submitter.
   private mutating func readPractice(
-    _ patient: FHIRElement, _ submitter: String?, _ isRestricted: Bool, _ leftOut: inout FHIRLeftOut
+    _ patient: FHIRElement, _ submitter: String?, _ isRestricted: Bool, _ leftOut: FHIRLeftOut
   ) throws {
     practice = submitter ?? ""
     var best: (Int32, Int32)?

@@ -22,7 +22,7 @@ struct FHIRResource {
 
 /// Decodes resources and counts what is left out of them.
 final class FHIRResourceReader {
-  private(set) var leftOut = FHIRLeftOut()
+  let leftOut = FHIRLeftOut()
   private let isHospital: Bool
   /// The submitting practice; nil for other organisations.
   private let practice: String?
@@ -82,7 +82,7 @@ final class FHIRResourceReader {
     }
     let names = FHIRReference.names(type: type, id: try resource.text("id"), fullURL: fullURL)
     if type == "Patient" {
-      let patient = try FHIRPatient(resource, registeredWith: practice, &leftOut)
+      let patient = try FHIRPatient(resource, registeredWith: practice, leftOut)
       guard !patient.reference.isEmpty else { throw resource.fault("id", .emptyValue) }
       try checkObjections(resource, bytes)
       return FHIRResource(content: .patient(patient), names: names)
@@ -94,12 +94,12 @@ final class FHIRResourceReader {
     var result = FHIRResource(
       content: .entries([]), names: names, subject: subject, subjectElement: "\(type).\(element)")
     if let clinical {
-      let entries = try FHIRClinicalEntries.read(resource, clinical, &leftOut)
+      let entries = try FHIRClinicalEntries(resource, clinical, leftOut).entries
       result.content = .entries(entries)
       result.encounter = try reference(resource, "encounter", to: "Encounter") ?? ""
       if entries.contains(where: \.isObjection) { return result }
     } else {
-      result.content = .encounter(try FHIREncounter(resource, isHospital: isHospital, &leftOut))
+      result.content = .encounter(try FHIREncounter(resource, isHospital: isHospital, leftOut))
     }
     try checkObjections(resource, bytes)
     return result
