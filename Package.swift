@@ -93,6 +93,6 @@ let package = Package(
     tests("LinkageTests", ["Linkage", "caredata"]),
     tests("PublicationTests", ["Publication", "Specification", "caredata"]),
     tests("CommandLineTests", ["caredata", "Clinical", "Specification", "Tables"]),
-    tests("EndToEnd", ["caredata", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography"]),
+    tests("EndToEnd", ["caredata", "Specification", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography"]),
   ]
 )

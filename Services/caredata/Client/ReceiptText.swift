@@ -19,9 +19,11 @@ enum ReceiptText {
   }
 
   private static func counts(_ receipt: Receipt) -> [String] {
+    let neverSent = receipt.recordsRejectedByConnector
     var lines = [
       "records  \(receipt.recordsExpected) declared, \(receipt.recordsReceived) received, "
-        + "\(receipt.recordsAdmitted) admitted, \(receipt.rejected.values.reduce(0, +)) rejected"
+        + "\(receipt.recordsAdmitted) admitted, \(receipt.rejected.values.reduce(0, +) - neverSent) rejected"
+        + (neverSent > 0 ? ", \(neverSent) never sent" : "")
     ]
     lines += reasons("rejected", receipt.rejected.mapValues(UInt64.init))
     if receipt.recordsDeidentified > 0 {

@@ -1,4 +1,5 @@
 import Contracts
+import Cryptography
 import Foundation
 import Kafka
 
@@ -93,7 +94,7 @@ struct Replay {
     guard var opened = manifests[.opened], var closed = manifests[.closed], manifests[.abandoned] == nil else {
       throw ClientError("\(id): the topic does not hold both manifests of a closed extract; submit it again")
     }
-    let again = "\(id.prefix(80)).r\(Int(Date.now.timeIntervalSince1970))"
+    let again = "\(id.prefix(80)).r\(randomBytes(3).map { String(format: "%02x", $0) }.joined())"
     let submittedAt = opened.submittedAt + 1
     opened.extractID = again
     closed.extractID = again
