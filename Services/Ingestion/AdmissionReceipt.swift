@@ -41,8 +41,9 @@ enum AdmissionReceipt {
     let gaps = try database.query(
       """
       select before + 1, next - 1 from (
-        select sequence as before, lead(sequence, 1, $1::int + 1) over (order by sequence) as next from (
-          select 0 as sequence union all select sequence from staged_\(extract.no) where sequence between 1 and $1::int
+        select sequence as before, lead(sequence, 1, $1 + 1) over (order by sequence) as next from (
+          select 0::bigint as sequence
+          union all select sequence from staged_\(extract.no) where sequence between 1 and $1
         ) numbers) pairs
       where next > before + 1 order by before
       """, [.int(Int64(extract.expected))])
@@ -102,8 +103,9 @@ enum AdmissionReceipt {
       try JSONDecoder().decode([String: Number].self, from: Data(rows.text(0, column).utf8))
     }
     for (reason, count) in try counts(0, UInt32.self) {
-      receipt.rejected[reason, default: 0] += count
-      receipt.recordsRejectedByConnector += count
+      // Whatever a connector declares: a count that is wrong must not end the service.
+      receipt.rejected[reason, default: 0].add(clamping: count)
+      receipt.recordsRejectedByConnector.add(clamping: count)
     }
     receipt.leftOutByConnector = try counts(1, UInt64.self)
   }

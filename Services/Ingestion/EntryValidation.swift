@@ -28,7 +28,7 @@ enum EntryValidation {
   static func validate(_ record: PatientRecord, _ rules: ExtractRules, _ result: inout ValidatedRecord) {
     var decisions: [ObjectionType: Decision] = [:]
     var dropped = DropCounts()
-    var restricted: [UInt32] = []
+    var restricted: Set<UInt32> = []
     let birth = result.identity.hasBirthDay ? result.identity.birthDay : Int32.min
     var kept: [Entry] = []
     kept.reserveCapacity(record.entries.count)
@@ -47,7 +47,7 @@ enum EntryValidation {
         // Before everything else: an entry that is left out anyway still tells which encounter is restricted.
         if let verdict = rules.exclusions.verdict(code) {
           if verdict == .statutory { result.isDeidentified = true }
-          if entry.encounter > 0 { restricted.append(entry.encounter) }
+          if entry.encounter > 0 { restricted.insert(entry.encounter) }
           result.excludedEntries += 1
           continue
         }

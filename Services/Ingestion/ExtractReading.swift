@@ -1,7 +1,6 @@
 import Clinical
 import Contracts
 import Cryptography
-import Kafka
 import StageKit
 import SwiftProtobuf
 
@@ -19,41 +18,56 @@ struct ExtractReading {
   let rules: ExtractRuleBook
   let supersessions: Supersessions
 
-  func take(_ message: Kafka.Message, _ intake: inout Intake) throws {
-    let content: ExtractMessage = try Self.decode(message)
+  /// - Parameter bytes: the value of the message that lies there.
+  func take(
+    _ bytes: UnsafeRawBufferPointer, at place: StagedRecord.Coordinates, _ intake: inout Intake
+  ) throws {
+    let content: ExtractMessage = try Self.decode(bytes)
     switch content.content {
-    case .record(let record): try take(record, of: message, &intake)
-    case .manifest(let manifest): try take(manifest, of: message, &intake)
+    case .record(let record): try take(record, at: place, &intake)
+    case .manifest(let manifest):
+      try take(manifest, isJSON: bytes.first == UInt8(ascii: "{"), at: place, &intake)
     case nil: throw RejectionError(code: .missingField)
     }
   }
 
-  static func decode<M: SwiftProtobuf.Message>(_ message: Kafka.Message) throws -> M {
+  static func decode<M: SwiftProtobuf.Message>(_ bytes: UnsafeRawBufferPointer) throws -> M {
     do {
-      return try M(binaryOrJSON: message.value)
+      return try M(binaryOrJSON: bytes)
     } catch {
       throw RejectionError(code: .malformed)
     }
   }
 
+  /// A message may have 1,000,000 bytes (`message.max.bytes`), and a record in canonical form is often longer than it
+  /// came: Read codes are padded. Header, key, tokens and the seals of later stages need the rest.
+  static let maximumRecordBytes = 960_000
+
   // MARK: Manifests
 
-  private func take(_ manifest: Manifest, of message: Kafka.Message, _ intake: inout Intake) throws {
-    let isJSON = message.value.first == UInt8(ascii: "{")
-    guard manifest.state != .unspecified else { throw RejectionError(code: .missingField) }
+  private func take(
+    _ manifest: Manifest, isJSON: Bool, at place: StagedRecord.Coordinates, _ intake: inout Intake
+  ) throws {
+    switch manifest.state {
+    case .opened, .closed, .abandoned: break
+    case .unspecified: throw RejectionError(code: .missingField)
+    case .UNRECOGNIZED: throw RejectionError(code: .unknownKind)
+    }
     guard ExtractHeader.isExtractID(manifest.extractID) else { throw RejectionError(code: .malformed) }
     let opening = manifest.opening
-    if let fault = ExtractHeader.fault(opening) {
+    if let fault = ExtractHeader.fault(opening) ?? ExtractHeader.fault(expectedRecords: manifest.expectedRecords) {
       intake.malformed[manifest.extractID] = (fault, isJSON)
       throw RejectionError(code: .malformed)
     }
-    intake.manifests.append(.init(manifest: manifest, isJSON: isJSON, at: .init(message)))
+    intake.manifests.append(.init(manifest: manifest, isJSON: isJSON, at: place))
     if let reason = rules.reasonToRefuse(opening) { intake.refused[opening] = reason }
   }
 
   // MARK: Records
 
-  private func take(_ record: PatientRecord, of message: Kafka.Message, _ intake: inout Intake) throws {
+  private func take(
+    _ record: PatientRecord, at place: StagedRecord.Coordinates, _ intake: inout Intake
+  ) throws {
     let opening = record.opening
     guard ExtractHeader.isExtractID(record.extractID), ExtractHeader.fault(opening) == nil, record.sequence > 0,
       record.sequence <= UInt32(Int32.max), let rules = rules.rules(opening)
@@ -63,6 +77,7 @@ struct ExtractReading {
     let routing = speak(validated, for: record, &intake)
     let recordID = tokens.recordID(record)
     let plaintext = try SectionSealing.plaintext(validated)
+    if plaintext.count > Self.maximumRecordBytes, validated.rejection == nil { validated.rejection = .recordTooLarge }
     // Objections are content too: a corrected extract that differs in nothing else is still a correction.
     var content = plaintext
     for decision in validated.decisions {
@@ -77,7 +92,7 @@ struct ExtractReading {
         sealed: try sealing.stage(plaintext, recordID: recordID), entriesReceived: Int32(record.entries.count),
         entries: Int32(validated.clinical.entries.count), entriesExcluded: validated.excludedEntries,
         isDeidentified: validated.isDeidentified, rejection: validated.rejection, notes: validated.notes,
-        source: .init(message)))
+        source: place))
     if validated.hasUnknownCodeSystem { intake.refused[opening] = "unknown_code_system" }
   }
 
@@ -107,16 +122,14 @@ struct ExtractReading {
       nhsNumber: validated.nhsNumber, organisation: record.organisation, patientRef: record.patientRef)
     if !validated.decisions.isEmpty {
       let origin = tokens.patientKey(record)
+      // The id is looked up, and one that is none may be text that PostgreSQL refuses.
+      let extractID = ExtractHeader.isExtractID(record.extractID) ? record.extractID : nil
       for decision in validated.decisions {
-        intake.spoken.append(.init(origin: origin, token: routing, decision: decision, extractID: record.extractID))
+        intake.spoken.append(.init(origin: origin, token: routing, decision: decision, extractID: extractID))
       }
     }
     return routing
   }
-}
-
-extension StagedRecord.Coordinates {
-  init(_ message: Kafka.Message) { self.init(partition: message.partition, offset: message.offset) }
 }
 
 extension PatientRecord {
@@ -151,10 +164,19 @@ enum ExtractHeader {
     guard (try? OrganisationCode(validating: opening.organisation))?.text == opening.organisation else {
       return "organisation_malformed"
     }
+    // Versions are counted on from the time of submission, so there must be room behind it.
+    guard 0...latestSubmission ~= opening.submittedAt else { return "submitted_at_out_of_range" }
     guard Period(opening.period)?.text == opening.period else { return "period_malformed" }
     guard 1...4 ~= opening.specification.utf8.count,
       opening.specification.utf8.allSatisfy({ 0x30...0x39 ~= $0 || 0x41...0x5A ~= $0 || 0x61...0x7A ~= $0 })
     else { return "specification_malformed" }
     return nil
   }
+  /// Sequence numbers are kept as `int`.
+  static func fault(expectedRecords: UInt32) -> String? {
+    expectedRecords > UInt32(Int32.max) ? "expected_records_out_of_range" : nil
+  }
+
+  /// 9999-12-31, in microseconds since 1970-01-01T00:00:00Z.
+  static let latestSubmission: Int64 = 253_402_300_799_999_999
 }

@@ -1,7 +1,4 @@
-import Clinical
 import Contracts
-import Cryptography
-import Foundation
 import Kafka
 import Postgres
 import Specification
@@ -17,6 +14,7 @@ final class IngestionStage: Stage {
   private let tokens: RecordTokens
   private let supersessions: Supersessions
   private let reading: ExtractReading
+  private let otherReading: ObjectionReading
   private let storing: Storing
   private let emission: Emission
   private let admission: Admission
@@ -38,6 +36,7 @@ final class IngestionStage: Stage {
     reading = ExtractReading(
       layout: layout, tokens: tokens, sealing: sealing, rules: try Self.rules(configuration.specificationDirectory),
       supersessions: supersessions)
+    otherReading = ObjectionReading(tokens: tokens)
     let receipts = ReceiptFactory(layout: layout)
     let ledger = ObjectionLedger(layout: layout)
     let practices = Practices(
@@ -69,17 +68,26 @@ final class IngestionStage: Stage {
     var intake = Intake()
     try supersessions.refresh(context.database)
     for message in batch.messages {
+      if intake.isFull {
+        try store(&intake, output)
+        intake = Intake()
+      }
       do {
+        let place = StagedRecord.Coordinates(partition: message.partition, offset: message.offset)
         switch message.topic {
-        case extractsTopic: try reading.take(message, &intake)
-        case objectionsTopic: try take(objection: message, &intake)
-        case practicesTopic: intake.enrolments.append(try enrolment(message))
-        default: intake.take(receipt: try ExtractReading.decode(message))
+        case extractsTopic: try reading.take(message.value, at: place, &intake)
+        case objectionsTopic: try otherReading.take(objection: message.value, at: place, &intake)
+        case practicesTopic: try otherReading.take(enrolment: message.value, &intake)
+        default: try otherReading.take(receipt: message.value, &intake)
         }
       } catch let error as ExtractReading.RejectionError {
         try output.reject(message, error.code)
       }
     }
+    try store(&intake, output)
+  }
+
+  private func store(_ intake: inout Intake, _ output: StageOutput) throws {
     try context.database.transaction { try storing.store(&intake, context.database) }
     for rejection in intake.rejections { try output.reject(rejection) }
   }
@@ -101,49 +109,5 @@ final class IngestionStage: Stage {
     let erased = try erasure.next(database)
     let held = try holding.next(database)
     return sentMessages || admitted || sentRecords || erased || held
-  }
-
-  /// The code is told again in the receipt, so it must be one.
-  private func enrolment(_ message: Kafka.Message) throws -> PracticeEnrolment {
-    let enrolment: PracticeEnrolment = try ExtractReading.decode(message)
-    guard enrolment.state != .unspecified, !enrolment.organisation.isEmpty else {
-      throw ExtractReading.RejectionError(code: .missingField)
-    }
-    guard (try? OrganisationCode(validating: enrolment.organisation))?.text == enrolment.organisation else {
-      throw ExtractReading.RejectionError(code: .malformed)
-    }
-    return enrolment
-  }
-
-  private func take(objection message: Kafka.Message, _ intake: inout Intake) throws {
-    let content: ObjectionMessage = try ExtractReading.decode(message)
-    switch content.content {
-    case .objection(let objection): try take(objection, &intake)
-    case .supersession(let supersession):
-      guard !supersession.submissionID.isEmpty, let old = try? NHSNumber(validating: supersession.superseded),
-        let new = try? NHSNumber(validating: supersession.current), old != new
-      else { throw ExtractReading.RejectionError(code: .malformed) }
-      intake.supersessions.append((.init(superseded: old, current: new), .init(message)))
-      intake.submitted.add(
-        supersession.submissionID, sequence: supersession.sequence, expected: supersession.expected,
-        .supersessionsStored)
-    case .cut(let cut): intake.cuts.append(cut.cutID)
-    case nil: throw ExtractReading.RejectionError(code: .missingField)
-    }
-  }
-
-  private func take(_ objection: Objection, _ intake: inout Intake) throws {
-    guard objection.type == .objectionType1 || objection.type == .objectionType2,
-      objection.decision == .dissent || objection.decision == .withdrawn, !objection.submissionID.isEmpty,
-      !objection.nhsNumber.isEmpty
-    else { throw ExtractReading.RejectionError(code: .missingField) }
-    let number = objection.nhsNumber.filter(\.isNumber)
-    intake.spoken.append(
-      .init(
-        origin: tokens.origin(objection.origin, nhsNumber: number), token: tokens.routingToken(nhsNumber: number),
-        decision: Decision(
-          type: objection.type, decision: objection.decision, day: objection.hasDay ? objection.day : nil)))
-    intake.submitted.add(
-      objection.submissionID, sequence: objection.sequence, expected: objection.expected, .objectionsAcknowledged)
   }
 }

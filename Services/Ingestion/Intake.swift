@@ -20,10 +20,9 @@ struct Intake {
   /// To be put aside once the batch is stored.
   var rejections: [Rejection] = []
 
-  /// Of the receipts, ingestion heeds only that publication has accounted for an extract.
-  mutating func take(receipt: Receipt) {
-    if receipt.status == .balanced { balanced.append(receipt) }
-  }
+  /// To be stored before more is taken in. A transaction holds a lock on every table that it makes or drops, and an
+  /// extract has tables of its own: PostgreSQL has room for some thousand locks at once.
+  var isFull: Bool { records.count + manifests.count + refused.count + balanced.count > 200 }
 }
 
 struct ReceivedManifest {
@@ -38,6 +37,8 @@ struct SubmittedNumbers {
   private var sequences: [Int64] = []
   private var expected: [Int64] = []
   private var statuses: [String: Receipt.Status] = [:]
+
+  var count: Int { submissions.count }
 
   mutating func add(_ submission: String, sequence: UInt32, expected: UInt32, _ status: Receipt.Status) {
     submissions.append(submission)

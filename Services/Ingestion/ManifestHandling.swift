@@ -66,8 +66,10 @@ struct ManifestHandling {
 
   /// The names are told again in the receipt, so they may not be text that somebody has chosen: what has the form of a
   /// name is kept, everything else is counted together.
+  ///
+  /// Receipts are messages with a greatest length, so there are not more of them than `greatestNames`.
   static func named<Number: FixedWidthInteger>(_ counts: [String: Number]) -> [String: Number] {
-    counts.reduce(into: [:]) { named, count in
+    counts.sorted { $0.key < $1.key }.reduce(into: [:]) { named, count in
       let isName =
         1...80 ~= count.key.utf8.count
         && count.key.utf8.allSatisfy({
@@ -76,10 +78,12 @@ struct ManifestHandling {
           default: false
           }
         }) && count.key.split(whereSeparator: { !$0.isNumber }).allSatisfy { $0.utf8.count < 6 }
-      let name = isName ? count.key : "other"
-      named[name] = named[name, default: 0].addingReportingOverflow(count.value).partialValue
+      let name = isName && named.count < greatestNames ? count.key : "other"
+      named[name, default: 0].add(clamping: count.value)
     }
   }
+
+  private static let greatestNames = 1_000
 
   private func answerAgain(_ extract: ExtractRow, _ database: Connection) throws {
     let rows = try database.query("select receipt from extract where no = $1::bigint", [.int(extract.no)])
@@ -98,5 +102,12 @@ struct ManifestHandling {
 
   static func isStaging(_ extract: ExtractRow, _ database: Connection) throws -> Bool {
     try database.query("select state = 'staging' from extract where no = $1::bigint", [.int(extract.no)]).bool(0, 0)
+  }
+}
+
+extension FixedWidthInteger {
+  mutating func add(clamping other: Self) {
+    let (sum, overflow) = addingReportingOverflow(other)
+    self = overflow ? .max : sum
   }
 }

@@ -8,6 +8,16 @@ struct Decision: Equatable {
   let decision: ObjectionDecision
   let day: Int32?
 
+  init(type: ObjectionType, decision: ObjectionDecision, day: Int32?) {
+    self.type = type
+    self.decision = decision
+    // What is no date of the calendar says nothing: then it is as if none was given.
+    self.day = day.flatMap { Self.calendar ~= $0 ? $0 : nil }
+  }
+
+  /// 0001-01-01 to 9999-12-31.
+  private static let calendar: ClosedRange<Int32> = -719_162...2_932_896
+
   /// The one of two decisions of the same type that counts.
   static func stronger(_ one: Decision, _ other: Decision) -> Decision { one.dated < other.dated ? other : one }
 

@@ -5,6 +5,8 @@ enum Reason: Int32, CaseIterable {
   // Of the record
   case patientRefMissing = 1
   case duplicatePatient = 2
+  /// What would travel on does not fit into a message.
+  case recordTooLarge = 3
   case nhsNumberMissing = 10
   /// Not ten digits, or a wrong check digit.
   case nhsNumberInvalid = 11

@@ -53,7 +53,7 @@ public struct PracticeGate: Sendable {
 
   /// The first day on which it may be active.
   public func readyDay(_ enrolment: PracticeEnrolment) -> Int32? {
-    enrolment.hasNotifiedOn ? enrolment.notifiedOn + noticeDays : nil
+    enrolment.hasNotifiedOn ? Int32(clamping: Int64(enrolment.notifiedOn) + Int64(noticeDays)) : nil
   }
 
   /// The enrolment after a change made on a day.
@@ -113,8 +113,8 @@ public struct PracticeGate: Sendable {
   public func check(_ next: PracticeEnrolment, after held: PracticeEnrolment?) throws(Refusal) {
     switch next.state {
     case .active, .suspended:
-      guard next.hasNotifiedOn, next.hasActiveFrom else { throw .notNotified }
-      guard next.activeFrom >= next.notifiedOn + noticeDays else { throw .noticePeriodNotOver }
+      guard let readyDay = readyDay(next), next.hasActiveFrom else { throw .notNotified }
+      guard next.activeFrom >= readyDay else { throw .noticePeriodNotOver }
       guard next.state != .suspended || next.hasSuspendedOn && next.suspendedOn >= next.activeFrom else {
         throw .datesInconsistent
       }

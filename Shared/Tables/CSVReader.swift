@@ -6,8 +6,9 @@ import Glibc
 /// (a quote inside an unquoted value, text after a closing quote, a lone CR) is a fault, because two readers could
 /// understand it differently.
 public final class CSVReader {
-  /// An unclosed quote would otherwise swallow the rest of the file into memory.
-  public static let maximumRowBytes = 64 * 1024
+  /// An unclosed quote would otherwise swallow the rest of the file into memory. The length of a value fits into 16 bits,
+  /// in which the sort keeps it.
+  public static let maximumRowBytes = Int(UInt16.max)
   public static let maximumColumns = 1024
 
   public let file: String

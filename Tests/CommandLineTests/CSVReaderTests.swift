@@ -77,7 +77,7 @@ import Testing
     ("a\nb\0c\n", "data.csv, row 2: contains a zero byte"),
     (
       "a\n\"" + String(repeating: "x", count: 70_000),
-      "data.csv, row 2: the row is longer than 65536 bytes; is a quote left open?"
+      "data.csv, row 2: the row is longer than 65535 bytes; is a quote left open?"
     ),
     (String(repeating: ",", count: 1024), "data.csv, row 1: the row has more than 1024 columns"),
   ]) func `what RFC 4180 leaves open is a fault`(text: String, line: String) {
