@@ -200,11 +200,15 @@ struct Admission {
   func retraction(
     recordID: [UInt8], token: [UInt8], version: (Int64, Int64), stamp: Int64, _ extract: ExtractRow
   ) throws -> Outbox.Entry {
-    let header = RecordHeader(
-      recordID: recordID, versionTime: version.0, versionDigest: version.1, stamp: stamp, number: 0, extract: extract)
+    var header = WireWriter(capacity: 160)
+    recordID.withUnsafeBytes {
+      RecordHeader(
+        recordID: $0, versionTime: version.0, versionDigest: version.1, stamp: stamp, number: 0, extract: extract
+      ).write(to: &header)
+    }
     let envelope = Envelope.with {
       $0.kind = .retraction
-      $0.header = Data(header.serialised())
+      $0.header = Data(header.bytes)
       $0.reason = .corrected
     }
     return Outbox.Entry(

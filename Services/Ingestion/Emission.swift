@@ -60,11 +60,11 @@ final class Emission {
       where a.position > $1 and a.position <= $2 order by a.position
       """, [.int(position), .int(end)])
     for row in 0..<rows.count {
-      RecordHeader(
-        recordID: rows.bytes(row, 0), versionTime: extract.submittedAt, versionDigest: digest, stamp: rows.int(row, 4),
-        number: rows.int(row, 3), extract: extract
-      ).write(to: &header)
       try rows.withBytes(row, 0) { recordID in
+        RecordHeader(
+          recordID: recordID, versionTime: extract.submittedAt, versionDigest: digest, stamp: rows.int(row, 4),
+          number: rows.int(row, 3), extract: extract
+        ).write(to: &header)
         try rows.withBytes(row, 5) { try sealing.envelope($0, recordID: recordID, header: header.bytes, to: &envelope) }
       }
       try rows.withBytes(row, 1) { token in

@@ -39,23 +39,22 @@ enum EntryValidation {
           dropped.add(.entryCodeInvalid)
           continue
         }
-        if let decision = decision(code, day: entry.hasDay ? entry.day : nil) {
-          add(decision, to: &decisions)
+        switch rules.codes.decision(code) {
+        case .objection:
+          if let decision = decision(code, day: entry.hasDay ? entry.day : nil) { add(decision, to: &decisions) }
           dropped.add(.objectionCode)
           continue
-        }
-        // Before everything else: an entry that is left out anyway still tells which encounter is restricted.
-        if let verdict = rules.exclusions.verdict(code) {
-          if verdict == .statutory { result.isDeidentified = true }
+        case .excluded(let isStatutory):
+          // Whatever else would keep the entry out, it tells which encounter is restricted.
+          if isStatutory { result.isDeidentified = true }
           if entry.encounter > 0 { restricted.insert(entry.encounter) }
           result.excludedEntries += 1
           continue
-        }
-        guard rules.source.codes.contains(code) else {
+        case .outsideReferenceSets:
           dropped.add(.entryOutsideReferenceSets)
           continue
+        case .collected(let text): entry.code = text
         }
-        entry.code = code.code
       } else {
         if isUnknown(entry.system) {
           result.hasUnknownCodeSystem = true

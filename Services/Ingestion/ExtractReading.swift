@@ -22,6 +22,7 @@ struct ExtractReading {
   func take(
     _ bytes: UnsafeRawBufferPointer, at place: StagedRecord.Coordinates, _ intake: inout Intake
   ) throws {
+    if let record = RecordDecoding.record(bytes) { return try take(record, at: place, &intake) }
     let content: ExtractMessage = try Self.decode(bytes)
     switch content.content {
     case .record(let record): try take(record, at: place, &intake)
@@ -68,31 +69,30 @@ struct ExtractReading {
   private func take(
     _ record: PatientRecord, at place: StagedRecord.Coordinates, _ intake: inout Intake
   ) throws {
-    let opening = record.opening
-    guard ExtractHeader.isExtractID(record.extractID), ExtractHeader.fault(opening) == nil, record.sequence > 0,
-      record.sequence <= UInt32(Int32.max), let rules = rules.rules(opening)
-    else { return try takeDecisionsAlone(record, opening, &intake) }
+    guard let (opening, rules) = rules.judged(record), record.sequence > 0, record.sequence <= UInt32(Int32.max) else {
+      return try takeDecisionsAlone(record, record.opening, &intake)
+    }
     var validated = RecordValidation.validate(record, rules)
     replaceSuperseded(&validated)
     let routing = speak(validated, for: record, &intake)
     let recordID = tokens.recordID(record)
-    let plaintext = try SectionSealing.plaintext(validated)
-    if plaintext.count > Self.maximumRecordBytes, validated.rejection == nil { validated.rejection = .recordTooLarge }
+    var sections = SectionWriter.write(validated)
+    if sections.count > Self.maximumRecordBytes, validated.rejection == nil { validated.rejection = .recordTooLarge }
+    let sealed = try sealing.stage(sections, recordID: recordID)
     // Objections are content too: a corrected extract that differs in nothing else is still a correction.
-    var content = plaintext
     for decision in validated.decisions {
-      content.append(contentsOf: "\(decision.type.rawValue)/\(decision.decision.rawValue)/\(decision.day ?? .min)".utf8)
+      sections.append(
+        contentsOf: "\(decision.type.rawValue)/\(decision.decision.rawValue)/\(decision.day ?? .min)".utf8)
     }
-    routing.withUnsafeBytes { content.append(contentsOf: $0) }
-    intake.records[opening, default: []].append(
+    routing.withUnsafeBytes { sections.append(contentsOf: $0) }
+    intake.append(
       StagedRecord(
         sequence: Int32(record.sequence), recordID: recordID, patientKey: tokens.patientKey(record),
         routingToken: routing, partition: routing.withUnsafeBytes { layout.partition(of: $0) },
-        contentDigest: content.withUnsafeBytes { tokens.contentDigest($0) },
-        sealed: try sealing.stage(plaintext, recordID: recordID), entriesReceived: Int32(record.entries.count),
-        entries: Int32(validated.clinical.entries.count), entriesExcluded: validated.excludedEntries,
-        isDeidentified: validated.isDeidentified, rejection: validated.rejection, notes: validated.notes,
-        source: place))
+        contentDigest: sections.withUnsafeBytes { tokens.contentDigest($0) }, sealed: sealed,
+        entriesReceived: Int32(record.entries.count), entries: Int32(validated.clinical.entries.count),
+        entriesExcluded: validated.excludedEntries, isDeidentified: validated.isDeidentified,
+        rejection: validated.rejection, notes: validated.notes, source: place), to: opening)
     if validated.hasUnknownCodeSystem { intake.refused[opening] = "unknown_code_system" }
   }
 

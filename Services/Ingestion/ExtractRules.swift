@@ -5,14 +5,14 @@ import Specification
 /// What applies to every record of one extract: its specification, its dates and the exclusions in force.
 struct ExtractRules {
   let source: SourceSpecification
-  let exclusions: ExclusionRules
+  let codes: CodeDecisions
   /// First and last day that an entry may have.
   let earliest: Int32
   let last: Int32
 
   init(source: SourceSpecification, exclusions: ExclusionRules, period: Period) {
     self.source = source
-    self.exclusions = exclusions
+    codes = CodeDecisions(source.codes, exclusions)
     earliest = source.lookBack.earliest(period).day
     last = period.last.day
   }
@@ -25,6 +25,7 @@ final class ExtractRuleBook {
   private let specifications: [String: ExtractSpecification]
   private let exclusions: ExclusionLists
   private var found: [Key: ExtractRules] = [:]
+  private var last: (opening: ExtractStore.Opening, rules: ExtractRules)?
 
   private struct Key: Hashable {
     let specification: String
@@ -36,6 +37,19 @@ final class ExtractRuleBook {
   init(_ specifications: [String: ExtractSpecification], _ exclusions: ExclusionLists) {
     self.specifications = specifications
     self.exclusions = exclusions
+  }
+
+  /// The extract a record belongs to and what applies to it; nil where either cannot be believed.
+  ///
+  /// Records of one extract mostly follow one another, and repeat what it is.
+  func judged(_ record: PatientRecord) -> (ExtractStore.Opening, ExtractRules)? {
+    if let last, last.opening.describes(record) { return last }
+    let opening = record.opening
+    guard ExtractHeader.isExtractID(opening.extractID), ExtractHeader.fault(opening) == nil,
+      let rules = rules(opening)
+    else { return nil }
+    last = (opening, rules)
+    return last
   }
 
   /// Why an extract cannot be judged at all; nil when it can.
@@ -72,5 +86,12 @@ final class ExtractRuleBook {
   private static func isOrganisation(_ text: String, of source: Source) -> Bool {
     guard let code = try? OrganisationCode(validating: text), !code.isPseudoPractice else { return false }
     return source != .gp || code.kind == .practice
+  }
+}
+
+extension ExtractStore.Opening {
+  fileprivate func describes(_ record: PatientRecord) -> Bool {
+    extractID == record.extractID && submittedAt == record.submittedAt && source == record.source
+      && organisation == record.organisation && period == record.period && specification == record.specification
   }
 }

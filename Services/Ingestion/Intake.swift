@@ -5,7 +5,10 @@ import StageKit
 
 /// What one batch brings, grouped so that each table is written once.
 struct Intake {
-  var records: [ExtractStore.Opening: [StagedRecord]] = [:]
+  private(set) var openings: [ExtractStore.Opening] = []
+  private var staged: [[StagedRecord]] = []
+  private var places: [ExtractStore.Opening: Int] = [:]
+  private var last = -1
   var manifests: [ReceivedManifest] = []
   /// Extracts that cannot be used at all, with the reason their receipt gives.
   var refused: [ExtractStore.Opening: String] = [:]
@@ -22,7 +25,24 @@ struct Intake {
 
   /// To be stored before more is taken in. A transaction holds a lock on every table that it makes or drops, and an
   /// extract has tables of its own: PostgreSQL has room for some thousand locks at once.
-  var isFull: Bool { records.count + manifests.count + refused.count + balanced.count > 200 }
+  var isFull: Bool { openings.count + manifests.count + refused.count + balanced.count > 200 }
+}
+
+extension Intake {
+  var records: [ExtractStore.Opening: [StagedRecord]] { Dictionary(uniqueKeysWithValues: zip(openings, staged)) }
+
+  /// Records of one extract mostly follow one another, so its place is seldom looked up.
+  mutating func append(_ record: StagedRecord, to opening: ExtractStore.Opening) {
+    if last < 0 || openings[last] != opening {
+      last = places[opening] ?? openings.count
+      if last == openings.count {
+        places[opening] = last
+        openings.append(opening)
+        staged.append([])
+      }
+    }
+    staged[last].append(record)
+  }
 }
 
 struct ReceivedManifest {

@@ -19,15 +19,6 @@ final class SectionSealing {
     clinical = try AES256GCM(key: try StageKey.read("clinical", in: keysDirectory))
   }
 
-  static func plaintext(_ record: ValidatedRecord) throws -> [UInt8] {
-    let identity: [UInt8] = try record.identity.serializedBytes()
-    let clinical: [UInt8] = try record.clinical.serializedBytes()
-    var writer = WireWriter(capacity: identity.count + clinical.count + 16)
-    writer.bytes(1, identity)
-    writer.bytes(2, clinical)
-    return writer.bytes
-  }
-
   func stage(_ plaintext: [UInt8], recordID: Token16) throws -> [UInt8] {
     var sealed: [UInt8] = []
     try plaintext.withUnsafeBytes { plaintext in

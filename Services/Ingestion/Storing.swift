@@ -32,7 +32,7 @@ struct Storing {
   }
 
   private func storeExtracts(_ intake: inout Intake, _ database: Connection) throws {
-    let openings = Set(intake.records.keys).union(intake.manifests.map(\.manifest.opening)).union(intake.refused.keys)
+    let openings = Set(intake.openings).union(intake.manifests.map(\.manifest.opening)).union(intake.refused.keys)
     guard !openings.isEmpty else { return }
     let rows = try ExtractStore.rows(openings, database)
     for received in intake.manifests where received.manifest.state == .opened {

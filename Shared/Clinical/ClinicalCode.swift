@@ -35,6 +35,9 @@ public struct ClinicalCode: Hashable, Sendable {
     self = try withUTF8Bytes(of: text) { Self.parse($0, system) }.get()
   }
 
+  /// The word leaves its highest bits free, or nearly so: together one number.
+  public func hash(into hasher: inout Hasher) { hasher.combine(word ^ UInt64(system.rawValue) << 60) }
+
   public var code: String { system == .snomed ? String(word) : ShortText(word: word).text }
 
   @usableFromInline

@@ -6,7 +6,7 @@ public enum Units {
   public static let longest = listed.map(\.utf8.count).max() ?? 0
 
   public static func isListed(_ unit: String) -> Bool {
-    unit.utf8.count <= longest && listed.contains(unit.lowercased())
+    unit.utf8.count <= longest && (listed.contains(unit) || listed.contains(unit.lowercased()))
   }
 
   /// In lower case; the case of a unit as sent is kept.

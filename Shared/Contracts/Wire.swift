@@ -16,6 +16,9 @@ public struct WireReader {
     self.bytes = bytes
   }
 
+  /// Where the next field begins.
+  public var offset: Int { position }
+
   /// The next field, `nil` at the end. Throws ``ContractError/malformed`` on bytes that are no Protobuf message.
   @inline(__always)
   public mutating func next() throws(ContractError) -> (field: Int, value: Value)? {
@@ -85,6 +88,36 @@ public struct WireWriter {
 
   public mutating func bytes(_ field: Int, _ value: [UInt8]) {
     value.withUnsafeBytes { bytes(field, $0) }
+  }
+
+  /// Nothing for an empty text, which is the default.
+  public mutating func text(_ field: Int, _ value: String) {
+    var value = value
+    value.withUTF8 { if !$0.isEmpty { bytes(field, UnsafeRawBufferPointer($0)) } }
+  }
+
+  /// `sint32`
+  public mutating func zigzag(_ field: Int, _ value: Int32) {
+    varint(field, UInt64(UInt32(bitPattern: value << 1 ^ value >> 31)))
+  }
+
+  public mutating func double(_ field: Int, _ value: Double) { fixed64(field, value.bitPattern) }
+
+  /// A message within the message. Its length is written before it is known: one byte, more room made where it takes more.
+  public mutating func message(_ field: Int, _ body: (inout WireWriter) -> Void) {
+    raw(UInt64(field) << 3 | 2)
+    let start = bytes.count
+    bytes.append(0)
+    body(&self)
+    var rest = bytes.count - start - 1
+    var place = start
+    while rest >= 0x80 {
+      bytes[place] = UInt8(truncatingIfNeeded: rest) | 0x80
+      rest >>= 7
+      place += 1
+      bytes.insert(0, at: place)
+    }
+    bytes[place] = UInt8(rest)
   }
 
   private mutating func raw(_ value: UInt64) {
