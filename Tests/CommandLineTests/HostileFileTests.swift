@@ -21,4 +21,19 @@ struct HostileFileTests {
       #expect(line == "patients.csv, row 2: the row is longer than 65535 bytes; is a quote left open?")
     }
   }
+  @Test func `where the line end of the header is lost, no value passes for the name of a column`() {
+    let events = GPExtract.eventColumns.joined(separator: ",")
+    let patients = GPExtract.patientColumns.joined(separator: ",")
+    func line(patients: String, events: String) -> String? {
+      fixture.write("patients.csv", patients)
+      fixture.write("events.csv", events)
+      return errorLine(fixture) { _ = try ExtractReader(source: .gp, organisation: "A81001", path: fixture.folder) }
+    }
+    #expect(
+      line(patients: "\(patients)John Smith,9990000018,,,,,,\n", events: "\(events)\n")
+        == "patients.csv, row 1: missing column registered_to")
+    #expect(
+      line(patients: "\(patients)\nJohn Smith,,,,,,,\n", events: "\(events),encounterJohn Smith,,,,,,\n")
+        == "events.csv, row 1, column number 7: unknown column")
+  }
 }

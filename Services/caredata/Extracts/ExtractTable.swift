@@ -33,21 +33,24 @@ final class ExtractTable {
       throw ExtractInputError(
         file: file, row: 1, .notAHeader(expected: columns.required.prefix(3).joined(separator: ", ") + ", …"))
     }
+    var missing = columns.required.filter { !names.contains($0) }
+    for group in columns.numbered {
+      let present = group.lastIndex(where: names.contains).map { $0 + 1 } ?? 0
+      missing += group.prefix(present).filter { !names.contains($0) }
+    }
+    // Said first: where the line end of the header is lost, names run into values, which must not be repeated.
+    guard missing.isEmpty else { throw ExtractInputError(file: file, row: 1, .missingColumns(missing)) }
     var seen: Set<String> = []
-    for name in names {
+    for (place, name) in names.enumerated() {
       guard known.contains(name) else {
-        throw ExtractInputError(file: file, row: 1, column: printable(name), .unknownColumn)
+        let isRunOn = known.contains { name.hasPrefix($0) }
+        throw ExtractInputError(
+          file: file, row: 1, column: isRunOn ? "number \(place + 1)" : printable(name), .unknownColumn)
       }
       guard seen.insert(name).inserted else {
         throw ExtractInputError(file: file, row: 1, column: name, .repeatedColumn)
       }
     }
-    var missing = columns.required.filter { !seen.contains($0) }
-    for group in columns.numbered {
-      let present = group.lastIndex(where: seen.contains).map { $0 + 1 } ?? 0
-      missing += group.prefix(present).filter { !seen.contains($0) }
-    }
-    guard missing.isEmpty else { throw ExtractInputError(file: file, row: 1, .missingColumns(missing)) }
   }
 
   private func printable(_ name: String) -> String {
