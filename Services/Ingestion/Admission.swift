@@ -10,6 +10,9 @@ struct Admission {
   let ledger: ObjectionLedger
   let receipts: ReceiptFactory
 
+  /// However large an extract is, so many of its rows are in memory at once.
+  private static let pieceRecords: Int64 = 20_000
+
   /// Extracts whose closing manifest has come and that were not looked at since their last message.
   static let ready = "state = 'staging' and opened and closed and examined < received and received >= expected"
 
@@ -81,14 +84,13 @@ struct Admission {
     try database.query(
       "update scope set version_time = $2, version_digest = $3, extract_id = $4 where no = $1::bigint",
       [.int(scope), .int(extract.submittedAt), .int(digest), .text(extract.extractID)])
-    let receipt = try AdmissionReceipt.make(extract, digest: digest, retractions: retractions.count, database)
+    let receipt = try AdmissionReceipt.make(extract, digest: digest, retractions: retractions, database)
     try database.query(
       """
       update extract set state = 'admitted', digest = $2, admitted = $3::bigint, emitted = 0, receipt = $4
       where no = $1::bigint
       """,
       [.int(no), .int(digest), .int(Int64(receipt.recordsAdmitted)), .bytes(try receipt.serializedBytes())])
-    try Outbox.append(retractions, to: database)
     try ledger.follow(admission: no, scope: scope, database)
     try Outbox.append([try receipts.entry(receipt, asJSON: extract.isJSON)], to: database)
     // Its records wait until everything queued so far is sent: its own objections must be there before them.
@@ -100,21 +102,26 @@ struct Admission {
 
   /// Rejected records by their coordinates.
   private func putAside(_ extract: ExtractRow, _ database: Connection) throws {
-    let rows = try database.query(
-      """
-      select rejection::bigint, source_partition::bigint, source_offset from staged_\(extract.no)
-      where rejection is not null order by sequence
-      """)
     let topic = layout.name(.rejected(.ingestion))
-    try Outbox.append(
-      (0..<rows.count).map { row in
-        let rejection = Rejection(
-          topic: layout.name(.extracts), partition: Int32(rows.int(row, 1)), offset: rows.int(row, 2),
-          code: Reason(rawValue: Int32(rows.int(row, 0)))?.code ?? "", extract: extract.extractID)
-        return Outbox.Entry(
-          topic: topic, partition: rejection.partition % Int32(layout.partitions), key: Array(rejection.place.utf8),
-          value: rejection.json)
-      }, to: database)
+    var last: Int64 = 0
+    while true {
+      let rows = try database.query(
+        """
+        select sequence::bigint, rejection::bigint, source_partition::bigint, source_offset from staged_\(extract.no)
+        where rejection is not null and sequence > $1 order by sequence limit $2
+        """, [.int(last), .int(Self.pieceRecords)])
+      try Outbox.append(
+        (0..<rows.count).map { row in
+          let rejection = Rejection(
+            topic: layout.name(.extracts), partition: Int32(rows.int(row, 2)), offset: rows.int(row, 3),
+            code: Reason(rawValue: Int32(rows.int(row, 1)))?.code ?? "", extract: extract.extractID)
+          return Outbox.Entry(
+            topic: topic, partition: rejection.partition % Int32(layout.partitions), key: Array(rejection.place.utf8),
+            value: rejection.json)
+        }, to: database)
+      guard rows.count == Int(Self.pieceRecords) else { return }
+      last = rows.int(rows.count - 1, 0)
+    }
   }
 
   /// 63 bits over the content of every accepted record in order of record id: the same content, the same digest.
@@ -173,28 +180,46 @@ struct Admission {
       """)
   }
 
-  /// Retractions under the token a record was last admitted under: of records that the correction leaves out, and of
-  /// those it moves to another token (their last version only: the new one goes its own way).
-  private func retract(_ extract: ExtractRow, scope: Int64, _ database: Connection) throws -> [Outbox.Entry] {
-    let rows = try database.query(
-      """
-      select r.record_id, r.routing_token, r.version_time, r.version_digest, a.record_id is null, nextval('stamp')
-      from record_state r left join admitted_\(extract.no) a using (record_id)
-      where r.scope_no = $1::bigint and r.live and (a.record_id is null or a.routing_token <> r.routing_token)
-      """, [.int(scope)])
-    try database.query(
-      """
-      update record_state r set live = false, version_time = $2, version_digest = 0, extract_no = $3::bigint
-      where r.scope_no = $1::bigint and r.live
-        and not exists (select from admitted_\(extract.no) a where a.record_id = r.record_id)
-      """, [.int(scope), .int(extract.submittedAt), .int(extract.no)])
-    return try (0..<rows.count).map { row in
-      let isAbsent = rows.bool(row, 4)
-      return try retraction(
-        recordID: rows.bytes(row, 0), token: rows.bytes(row, 1),
-        version: isAbsent ? (extract.submittedAt, 0) : (rows.int(row, 2), rows.int(row, 3)), stamp: rows.int(row, 5),
-        extract)
+  /// Queues retractions under the token a record was last admitted under: of records that the correction leaves out, and
+  /// of those it moves to another token (their last version only: the new one goes its own way). Returns their number.
+  private func retract(_ extract: ExtractRow, scope: Int64, _ database: Connection) throws -> Int {
+    var count = 0
+    var last: [UInt8] = []
+    while true {
+      let moved = try database.query(
+        """
+        select r.record_id, r.routing_token, r.version_time, r.version_digest, nextval('stamp')
+        from record_state r join admitted_\(extract.no) a using (record_id)
+        where r.scope_no = $1::bigint and r.live and a.routing_token <> r.routing_token and r.record_id > $2
+        order by r.record_id limit $3
+        """, [.int(scope), .bytes(last), .int(Self.pieceRecords)])
+      count += try queueRetractions(moved, extract, database)
+      guard moved.count == Int(Self.pieceRecords) else { break }
+      last = moved.bytes(moved.count - 1, 0)
     }
+    while true {
+      let absent = try database.query(
+        """
+        update record_state set live = false, version_time = $2, version_digest = 0, extract_no = $3::bigint
+        where record_id in (
+          select r.record_id from record_state r
+          where r.scope_no = $1::bigint and r.live
+            and not exists (select from admitted_\(extract.no) a where a.record_id = r.record_id) limit $4)
+        returning record_id, routing_token, version_time, version_digest, nextval('stamp')
+        """, [.int(scope), .int(extract.submittedAt), .int(extract.no), .int(Self.pieceRecords)])
+      count += try queueRetractions(absent, extract, database)
+      guard absent.count == Int(Self.pieceRecords) else { return count }
+    }
+  }
+
+  private func queueRetractions(_ rows: Rows, _ extract: ExtractRow, _ database: Connection) throws -> Int {
+    try Outbox.append(
+      try (0..<rows.count).map { row in
+        try retraction(
+          recordID: rows.bytes(row, 0), token: rows.bytes(row, 1), version: (rows.int(row, 2), rows.int(row, 3)),
+          stamp: rows.int(row, 4), extract)
+      }, to: database)
+    return rows.count
   }
 
   func retraction(

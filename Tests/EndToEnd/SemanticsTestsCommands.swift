@@ -48,8 +48,11 @@ struct FaultyInput: CustomTestStringConvertible, Sendable {
       "an unknown code system", events: events + "P2,2019-02-03,icd9,44054006,,\n",
       at: "events.csv, row 3, column code_system", "is not one of read2, ctv3, snomed"),
     gp(
-      "a column nobody knows", patients: patients.replacingOccurrences(of: "sex", with: "shoe_size"),
+      "a column nobody knows", patients: patients.replacingOccurrences(of: "sex,", with: "sex,shoe_size,"),
       at: "patients.csv, row 1", "shoe_size"),
+    gp(
+      "a column that is missing", patients: patients.replacingOccurrences(of: "sex", with: "shoe_size"),
+      at: "patients.csv, row 1", "missing column sex"),
     gp(
       "a row that is too short", events: events + "P2,2019-02-03\n", at: "events.csv, row 3",
       "has 2 values where the header has 6"),

@@ -15,12 +15,9 @@ final class ExtractSender {
   private var sequence: UInt32 = 0
   private var isOpen = false
 
-  /// The version of the extract specification that this connector follows.
-  private static let specification = "1"
-
   init(
     _ installation: Installation, organisation: String, source: Source, period: Period, summary: ExtractSummary,
-    submittedAt: Date = .now
+    specification: String = "1", submittedAt: Date = .now
   ) throws {
     self.installation = installation
     producer = try installation.producer()
@@ -36,7 +33,7 @@ final class ExtractSender {
       $0.source = source
       $0.period = period.text
       $0.submittedAt = microseconds
-      $0.specification = Self.specification
+      $0.specification = specification
       $0.expectedRecords = UInt32(summary.records)
       $0.rejectedByConnector = summary.rejected.mapValues(UInt32.init)
       $0.expectedEntries = UInt64(summary.entries)
@@ -58,7 +55,7 @@ final class ExtractSender {
     record.source = manifest.source
     record.period = manifest.period
     record.submittedAt = submittedAt
-    record.specification = Self.specification
+    record.specification = manifest.specification
     let name = Array("\(manifest.organisation)/\(record.patientRef)".utf8)
     let key = Array(SHA256Digest.hash(name).prefix(16))
     let message = ExtractMessage.with { $0.record = record }

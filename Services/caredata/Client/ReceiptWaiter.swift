@@ -21,6 +21,15 @@ final class ReceiptWaiter {
     return found[id]!
   }
 
+  /// What became of an extract that was sent whole. Held is not believed at once: an instance of ingestion that is
+  /// starting again may still have records to read.
+  func decision(on id: String, timeout: Duration) throws -> Receipt {
+    let first = try receipt(for: id, timeout: timeout)
+    guard first.status == .held else { return first }
+    let later = try? receipts(for: [id], timeout: .seconds(30)) { $0.status != .held && $0.status != .balanced }
+    return later?[id] ?? first
+  }
+
   /// One receipt for each id, of those that count.
   @discardableResult
   func receipts(

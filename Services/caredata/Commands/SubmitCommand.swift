@@ -2,6 +2,7 @@ import ArgumentParser
 import Clinical
 import Contracts
 import Foundation
+import Specification
 import StageKit
 
 struct SubmitCommand: AsyncParsableCommand {
@@ -34,6 +35,11 @@ struct SubmitCommand: AsyncParsableCommand {
   @Option(help: "csv, or fhir (FHIR R4, UK Core).")
   var format: ExtractFormat = .csv
 
+  @Option(
+    help: ArgumentHelp(
+      "Version of the extract specification; without it the newest in force for the period.", valueName: "version"))
+  var specification: String?
+
   @Option(help: "How dates are written: iso (YYYY-MM-DD) or british (dd/mm/yyyy).")
   var dateFormat: ExtractDateFormat = .iso
 
@@ -62,9 +68,10 @@ struct SubmitCommand: AsyncParsableCommand {
     let target = try await installation.installation()
     if !json { print("sending \(outline.text)") }
     let receipt = try Submission.run(
-      reader, target, organisation: code.text, source: source.contract, period: period, timeout: .seconds(timeout))
+      reader, target, organisation: code.text, source: source.contract, period: period,
+      specification: specification, timeout: .seconds(timeout))
     print(try json ? receipt.jsonString() : ReceiptText.text(receipt))
-    if receipt.status == .refused || receipt.status == .abandoned { throw ExitCode(2) }
+    if receipt.status.isFailure { throw ExitCode(2) }
   }
 }
 
@@ -72,11 +79,13 @@ struct SubmitCommand: AsyncParsableCommand {
 enum Submission {
   static func run(
     _ reader: ExtractReader, _ target: Installation, organisation: String, source: Source, period: Period,
-    timeout: Duration
+    specification: String? = nil, timeout: Duration
   ) throws -> Receipt {
+    let specification = try specification ?? newestSpecification(for: period, target)
     let waiter = try ReceiptWaiter(target)
     let sender = try ExtractSender(
-      target, organisation: organisation, source: source, period: period, summary: reader.summary)
+      target, organisation: organisation, source: source, period: period, summary: reader.summary,
+      specification: specification)
     let interrupt = StopFlag()
     let signals = StopSignals { interrupt.set() }
     defer { signals.cancel() }
@@ -97,7 +106,15 @@ enum Submission {
       sender.abandon()
       throw error
     }
-    return try waiter.receipt(for: sender.extractID, timeout: timeout)
+    return try waiter.decision(on: sender.extractID, timeout: timeout)
+  }
+
+  private static func newestSpecification(for period: Period, _ target: Installation) throws -> String {
+    let folder = try ProjectFolder.specification.locate(nil, environment: target.environment)
+    guard let newest = try Specifications.load(directory: folder).newest(for: period) else {
+      throw ClientError("no specification in \(folder) is in force for \(period); name one with --specification")
+    }
+    return newest.version
   }
 }
 
