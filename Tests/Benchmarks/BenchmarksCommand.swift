@@ -30,7 +30,7 @@ struct BenchmarksCommand: AsyncParsableCommand {
   @Option(help: "Rounds per stage; the median counts.")
   var rounds: Int?
 
-  @Option(help: "The seed of the region.")
+  @Option(help: "The seed of the region, and of what `fuzz` makes.")
   var seed: UInt64 = 1
 
   @Option(help: ArgumentHelp("Measure only this stage and the raw loop; may be repeated.", valueName: "stage"))

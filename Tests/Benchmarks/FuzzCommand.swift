@@ -20,15 +20,13 @@ struct FuzzCommand: AsyncParsableCommand {
   @Option(help: "Extracts of CSV or FHIR files to read.")
   var files: Int?
 
-  @Option(help: "The seed of everything.")
-  var seed: UInt64 = 1
-
-  @Option(help: ArgumentHelp("Folder for state and logs; made anew.", valueName: "dir"))
-  var directory = "/tmp/caredata-fuzz"
+  /// Has `--seed` and `--directory`, which it would take for itself if they were here as well.
+  @ParentCommand var parent: BenchmarksCommand
 
   func run() async throws {
+    let seed = parent.seed
     print("seed \(seed)")
-    let workspace = try Workspace(directory: directory)
+    let workspace = try Workspace(directory: parent.directory)
     let installation = try PipelineBenchmark(workspace, patients: 50, seed: seed)
     defer { installation.stop() }
     try installation.pause()
