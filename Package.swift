@@ -77,8 +77,13 @@ let package = Package(
     service("caredata", ["CRdKafka", "Specification", "Tables", protobuf]),
 
     .executableTarget(
-      name: "Benchmarks", dependencies: ["Kafka", "Postgres", "Contracts", "CRdKafka", argumentParser, protobuf],
+      name: "Benchmarks",
+      dependencies: ["Kafka", "Postgres", "Contracts", "CRdKafka", "Fuzzing", argumentParser, protobuf],
       path: "Tests/Benchmarks", swiftSettings: strict),
+
+    // How messages and files are made hostile; shared by the tests and the fuzz run of the benchmark program.
+    .target(
+      name: "Fuzzing", dependencies: ["Clinical", "Contracts", protobuf], path: "Tests/Fuzzing", swiftSettings: strict),
 
     tests("ClinicalTests", ["Clinical"]),
     tests("CryptographyTests", ["Cryptography"]),
@@ -87,12 +92,12 @@ let package = Package(
     tests("ContractsTests", ["Contracts"]),
     tests("SpecificationTests", ["Specification", "Clinical", "Contracts", "Publication"]),
     tests("StageKitTests", ["StageKit", "Kafka", "Postgres", "caredata"]),
-    tests("IngestionTests", ["Ingestion", "Specification", "caredata"]),
+    tests("IngestionTests", ["Ingestion", "Specification", "Fuzzing", "caredata"]),
     tests("ObjectionFilterTests", ["ObjectionFilter"]),
     tests("PseudonymisationTests", ["Pseudonymisation"]),
     tests("LinkageTests", ["Linkage", "caredata"]),
     tests("PublicationTests", ["Publication", "Specification", "caredata"]),
-    tests("CommandLineTests", ["caredata", "Clinical", "Specification", "Tables"]),
+    tests("CommandLineTests", ["caredata", "Clinical", "Specification", "Tables", "Fuzzing"]),
     tests("EndToEnd", ["caredata", "Specification", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography"]),
   ]
 )

@@ -70,7 +70,7 @@ struct ExtractReading {
     _ record: PatientRecord, at place: StagedRecord.Coordinates, _ intake: inout Intake
   ) throws {
     guard let (opening, rules) = rules.judged(record), record.sequence > 0, record.sequence <= UInt32(Int32.max) else {
-      return try takeDecisionsAlone(record, record.opening, &intake)
+      return try takeDecisionsAlone(record, record.opening, at: place, &intake)
     }
     var validated = RecordValidation.validate(record, rules)
     replaceSuperseded(&validated)
@@ -98,7 +98,8 @@ struct ExtractReading {
 
   /// Of a record whose extract cannot be judged only the objections are of use.
   private func takeDecisionsAlone(
-    _ record: PatientRecord, _ opening: ExtractStore.Opening, _ intake: inout Intake
+    _ record: PatientRecord, _ opening: ExtractStore.Opening, at place: StagedRecord.Coordinates,
+    _ intake: inout Intake
   ) throws {
     var validated = RecordValidation.decisions(record)
     replaceSuperseded(&validated)
@@ -107,6 +108,7 @@ struct ExtractReading {
     guard record.sequence > 0, record.sequence <= UInt32(Int32.max) else { throw RejectionError(code: .missingField) }
     guard ExtractHeader.fault(opening) == nil else { throw RejectionError(code: .malformed) }
     intake.refused[opening] = validated.hasUnknownCodeSystem ? "unknown_code_system" : rules.reasonToRefuse(opening)
+    intake.unjudged[opening, default: []].append(place)
   }
 
   private func replaceSuperseded(_ validated: inout ValidatedRecord) {

@@ -80,9 +80,11 @@ enum ExtractStore {
     expected::bigint, json
     """
 
-  /// The rows of these extracts, made where they are new together with their staging table.
-  static func rows(_ openings: Set<Opening>, _ database: Connection) throws -> [String: ExtractRow] {
-    let ordered = openings.sorted { $0.extractID < $1.extractID }
+  /// The rows of these extracts, made where they are new together with their staging table. Of several that give
+  /// themselves one id, the first has it.
+  static func rows(_ openings: [Opening], _ database: Connection) throws -> [String: ExtractRow] {
+    let ordered = Dictionary(openings.map { ($0.extractID, $0) }, uniquingKeysWith: { first, _ in first })
+      .values.sorted { $0.extractID < $1.extractID }
     let made = try database.query(
       """
       insert into extract (extract_id, organisation, source, period, submitted_at, specification)

@@ -13,6 +13,8 @@ struct Intake {
   var manifests: [ReceivedManifest] = []
   /// Extracts that cannot be used at all, with the reason their receipt gives.
   var refused: [ExtractStore.Opening: String] = [:]
+  /// Where the records of such extracts lie of which nothing but objections was taken.
+  var unjudged: [ExtractStore.Opening: [StagedRecord.Coordinates]] = [:]
   /// The same for those whose own description cannot be believed, so that nothing of it is stored.
   var malformed: [String: (reason: String, isJSON: Bool)] = [:]
   var spoken: [ObjectionLedger.Spoken] = []

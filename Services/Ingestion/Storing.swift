@@ -32,7 +32,8 @@ struct Storing {
   }
 
   private func storeExtracts(_ intake: inout Intake, _ database: Connection) throws {
-    let openings = Set(intake.openings).union(intake.manifests.map(\.manifest.opening)).union(intake.refused.keys)
+    // Manifests first: one damaged record must not take the id from the extract that it is of.
+    let openings = intake.manifests.map(\.manifest.opening) + intake.openings + intake.refused.keys
     guard !openings.isEmpty else { return }
     let rows = try ExtractStore.rows(openings, database)
     for received in intake.manifests where received.manifest.state == .opened {
@@ -55,7 +56,11 @@ struct Storing {
       try take(received, rows, &intake, database)
     }
     for (opening, reason) in intake.refused.sorted(by: { $0.key.extractID < $1.key.extractID }) {
-      if let row = row(opening, rows) { try manifests.refuse(row, reason: reason, database) }
+      if let row = row(opening, rows) {
+        try manifests.refuse(row, reason: reason, database)
+      } else {
+        putAside(intake.unjudged[opening] ?? [], opening, .headerMismatch, &intake)
+      }
     }
   }
 

@@ -29,32 +29,7 @@ final class StageBenchmark {
     return all[all.count / 2]
   }
 
-  /// A broker of the round's own: it keeps everything it was ever sent in memory.
-  private struct Broker {
-    let process: Child
-    let environment: [String: String]
-    let kafka: KafkaConfiguration
-    let layout: TopicLayout
-  }
-
-  private func startBroker(_ name: String) throws -> Broker {
-    let file = workspace.path("broker-\(name).json")
-    let layout = TopicLayout(partitions: partitions(environment))
-    let topics = Topic.all(datasets: []).flatMap { ["--topic", "\(layout.name($0)):\(layout.partitions)"] }
-    let process = try workspace.start(
-      "caredata", ["broker", "--state-file", file, "--stop-with-parent"] + topics, log: "broker")
-    let servers = try awaited("the broker", seconds: 20, unlessEnded: process) {
-      FileManager.default.fileExists(atPath: file) ? try BrokerState.read(file).bootstrapServers : nil
-    }
-    var variables = environment
-    variables["CAREDATA_KAFKA_BOOTSTRAP_SERVERS"] = servers
-    variables["CAREDATA_INCARNATION"] = name
-    // Nobody reads what the stage writes, so nobody is to be waited for.
-    variables["CAREDATA_BACKLOG_BYTES"] = "0"
-    return Broker(process: process, environment: variables, kafka: kafkaConfiguration(variables), layout: layout)
-  }
-
-  private func fill(_ entries: [Recording.Entry], _ topic: Topic, _ broker: Broker) throws {
+  private func fill(_ entries: [Recording.Entry], _ topic: Topic, _ broker: AloneBroker) throws {
     let producer = try Producer(broker.kafka)
     defer { producer.close() }
     let name = broker.layout.name(topic)
@@ -65,7 +40,7 @@ final class StageBenchmark {
   }
 
   func rawLoop(round: Int) throws -> Figures {
-    let broker = try startBroker("raw-\(round)")
+    let broker = try AloneBroker.start(workspace, environment, "raw-\(round)")
     defer { broker.process.stop() }
     let entries = recording.repeated(.validated, bytesPerPartition: Self.bytesPerPartition)
     let ready = workspace.path("ready-raw-\(round)")
@@ -86,25 +61,16 @@ final class StageBenchmark {
 
   func run(_ stage: StageName, round: Int) throws -> Figures {
     let name = "\(stage.rawValue)-\(round)"
-    let broker = try startBroker(name)
+    let broker = try AloneBroker.start(workspace, environment, name)
     defer { broker.process.stop() }
     let database = "bench_\(stage.schema)_\(round)"
     try cluster.dropDatabase(database)
     try cluster.makeDatabase(database)
     defer { try? cluster.dropDatabase(database) }
-    var variables = broker.environment
-    let url = (variables["CAREDATA_DATABASE_URL"] ?? "").replacing("dbname=caredata", with: "dbname=\(database)")
-    variables["CAREDATA_DATABASE_URL"] = url
-    variables["CAREDATA_KEYS_DIRECTORY"] = "\(workspace.path("state"))/keys/\(stage.rawValue)"
-    variables["CAREDATA_SUPERVISED"] = "true"
-    let ready = workspace.path("ready-\(name)")
-    variables["CAREDATA_READY_FILE"] = ready
-    let child = try workspace.start("caredata-\(stage.rawValue)", environment: variables, log: name)
+    let url = (environment["CAREDATA_DATABASE_URL"] ?? "").replacing("dbname=caredata", with: "dbname=\(database)")
+    let child = try broker.startService(stage, databaseURL: url, workspace)
     running = child
     defer { child.stop() }
-    try awaited(stage.rawValue, seconds: 60, unlessEnded: child) {
-      FileManager.default.fileExists(atPath: ready) ? true : nil
-    }
     let connection = try Connection(url)
     defer { connection.close() }
     if stage == .ingestion { try enrol(broker, connection) }
@@ -126,7 +92,7 @@ final class StageBenchmark {
   }
 
   /// Extracts of an organisation that is not enrolled would be refused.
-  private func enrol(_ broker: Broker, _ connection: Connection) throws {
+  private func enrol(_ broker: AloneBroker, _ connection: Connection) throws {
     let enrolments = recording.entries[.practices] ?? []
     try fill(enrolments, .practices, broker)
     let organisations = Set(enrolments.map(\.key)).count
@@ -152,7 +118,7 @@ final class StageBenchmark {
 
   /// Fills the topic while the process stands still, then lets it run until it has committed everything.
   private func measure(
-    _ child: Child, input topic: Topic, _ entries: [Recording.Entry], group: String, _ broker: Broker,
+    _ child: Child, input topic: Topic, _ entries: [Recording.Entry], group: String, _ broker: AloneBroker,
     isAtRest: () throws -> Bool
   ) throws -> Figures {
     kill(child.pid, SIGSTOP)

@@ -110,6 +110,34 @@ struct HostileMessageTests {
     try reading.store(&intake)
   }
 
+  @Test func `a record that names an extract of another specification is put aside, not passed over`() throws {
+    var intake = Intake()
+    try reading.take(manifest(.opened), &intake)
+    try reading.store(&intake)
+    intake = Intake()
+    try reading.take(
+      TestRecord.gp {
+        $0.submittedAt = 100
+        $0.specification = "99"
+      }, &intake)
+    try reading.store(&intake)
+    #expect(intake.rejections.map(\.code) == ["header_mismatch"] && intake.rejections.first?.extract == "e1")
+    #expect(try reading.ingestion.state("e1") == "staging")
+  }
+
+  @Test func `a damaged record does not take its extract's id`() throws {
+    var intake = Intake()
+    try reading.take(
+      TestRecord.gp {
+        $0.submittedAt = 100
+        $0.organisation = "A81002"
+      }, &intake)
+    try reading.take(manifest(.opened), &intake)
+    try reading.store(&intake)
+    #expect(intake.rejections.map(\.code) == ["header_mismatch"])
+    #expect(try reading.ingestion.row(manifest()).organisation == "A81001")
+  }
+
   @Test func `a record that would not fit into a message any more is rejected by name`() throws {
     var intake = Intake()
     // Two bytes shorter than what becomes of it: "C10" is padded to "C10..".
