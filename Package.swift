@@ -78,7 +78,7 @@ let package = Package(
 
     .executableTarget(
       name: "Benchmarks",
-      dependencies: ["Kafka", "Postgres", "Contracts", "CRdKafka", "Fuzzing", argumentParser, protobuf],
+      dependencies: ["Kafka", "Postgres", "Contracts", "Clinical", "CRdKafka", "Fuzzing", argumentParser, protobuf],
       path: "Tests/Benchmarks", swiftSettings: strict),
 
     // How messages and files are made hostile; shared by the tests and the fuzz run of the benchmark program.

@@ -9,6 +9,7 @@ struct Intake {
   private var staged: [[StagedRecord]] = []
   private var places: [ExtractStore.Opening: Int] = [:]
   private var last = -1
+  private var count = 0
   var manifests: [ReceivedManifest] = []
   /// Extracts that cannot be used at all, with the reason their receipt gives.
   var refused: [ExtractStore.Opening: String] = [:]
@@ -27,7 +28,9 @@ struct Intake {
 
   /// To be stored before more is taken in. A transaction holds a lock on every table that it makes or drops, and an
   /// extract has tables of its own: PostgreSQL has room for some thousand locks at once.
-  var isFull: Bool { openings.count + manifests.count + refused.count + balanced.count > 200 }
+  ///
+  /// And of the records of a batch only so many are in memory in two forms.
+  var isFull: Bool { count >= 4_000 || openings.count + manifests.count + refused.count + balanced.count > 200 }
 }
 
 extension Intake {
@@ -44,6 +47,7 @@ extension Intake {
       }
     }
     staged[last].append(record)
+    count += 1
   }
 }
 
