@@ -23,14 +23,14 @@ struct ScaleCommand: AsyncParsableCommand {
   @Option(help: "Entries of a record.")
   var entries = 10
 
-  @Option(help: ArgumentHelp("Folder for state and logs; made anew.", valueName: "dir"))
-  var directory = "/tmp/caredata-scale"
+  /// Has `--directory`, which it would take for itself if it were here as well.
+  @ParentCommand var parent: BenchmarksCommand
 
   /// Consumers hold up to 1 MB of each of 16 partitions, and a batch as much again.
   private static let megabytesInFlight = 32.0
 
   func run() async throws {
-    let workspace = try Workspace(directory: directory)
+    let workspace = try Workspace(directory: parent.directory)
     let installation = try PipelineBenchmark(workspace, patients: 50, seed: 1)
     defer { installation.stop() }
     try installation.pause()
