@@ -26,7 +26,7 @@ struct FileFuzzTests {
     }
     print("\(read) read, \(refusals) refused in \(refused.count) ways")
     #expect(faults.isEmpty)
-    #expect(memory.fault == nil)
+    if ResidentMemory.isAlone { #expect(memory.fault == nil) }
     #expect(read > 500 && read + refusals == 1_000 && refused.count > 15)
   }
 

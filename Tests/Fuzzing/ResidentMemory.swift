@@ -15,6 +15,9 @@ public struct ResidentMemory: Sendable {
 
   public mutating func sample(_ bytes: Int) { samples.append(bytes) }
 
+  /// Whether this process runs nothing else meanwhile (`CAREDATA_TESTS_ALONE`); else its memory says nothing of one test.
+  public static var isAlone: Bool { ProcessInfo.processInfo.environment["CAREDATA_TESTS_ALONE"] != nil }
+
   /// Bytes a process holds in memory (`VmRSS`); nil when it is gone.
   public static func of(_ pid: Int32) -> Int? {
     guard let text = try? String(contentsOfFile: "/proc/\(pid)/statm", encoding: .utf8) else { return nil }

@@ -23,7 +23,7 @@ struct MessageFuzzTests {
     }
     #expect(run.account.faults.isEmpty)
     #expect(run.unbalanced.isEmpty)
-    #expect(memory.fault == nil)
+    if ResidentMemory.isAlone { #expect(memory.fault == nil) }
     let counts = run.account.counts
     print(counts.map { "\($0.value) \($0.key)" }.sorted().joined(separator: ", "))
     #expect(counts[.accepted, default: 0] > 9_000, "most mutations leave a message readable")
@@ -78,7 +78,8 @@ struct MessageFuzzTests {
     #expect(!EntryAccount(received: 5, kept: 2, leftOut: 1, excluded: 1).isBalanced)
   }
 
-  @Test func `a reader that keeps a little of every message is found`() throws {
+  @Test(.enabled(if: ResidentMemory.isAlone, "the memory of a process that runs other tests says nothing"))
+  func `a reader that keeps a little of every message is found`() throws {
     var kept: [[UInt8]] = []
     var memory = ResidentMemory(bound: 8 << 20)
     for _ in 0..<200 {
