@@ -1,8 +1,5 @@
 #!/usr/bin/env python3
-"""A connector in another language: sends an extract of two records as Protobuf JSON and waits for its receipt.
-
-    python3 connector.py ORGANISATION    with CAREDATA_KAFKA_BOOTSTRAP_SERVERS set; needs confluent-kafka
-"""
+# Sends two records as Protobuf JSON, waits for the receipt: CAREDATA_KAFKA_BOOTSTRAP_SERVERS=… python3 connector.py A81001
 import datetime, hashlib, json, os, sys, time
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
@@ -14,10 +11,8 @@ records = [
     {"patientRef": "P1", "nhsNumber": "9990000018", "dateOfBirth": "1950-04-03", "sex": "2", "postcode": "LX1 1AA",
      "registeredFrom": "2001-01-01", "entries": [{"system": "CODE_SYSTEM_SNOMED", "code": "195967001", "day": day}]},
     {"patientRef": "P2", "nhsNumber": "9990000026", "dateOfBirth": "1971-12-31", "sex": "1", "postcode": "LX2 2BB",
-     "registeredFrom": "2010-06-01", "entries": [{"system": "CODE_SYSTEM_READ2", "code": "C10F.", "day": day}]},
-]
+     "registeredFrom": "2010-06-01", "entries": [{"system": "CODE_SYSTEM_READ2", "code": "C10F.", "day": day}]}]
 manifest = extract | {"expectedRecords": len(records), "expectedEntries": str(sum(len(r["entries"]) for r in records))}
-
 kafka = {"bootstrap.servers": os.environ["CAREDATA_KAFKA_BOOTSTRAP_SERVERS"]}
 producer = Producer(kafka | {"enable.idempotence": True, "acks": "all"})
 def send(key, content):
@@ -28,15 +23,12 @@ for sequence, record in enumerate(records, 1):
     send(key, {"record": extract | record | {"sequence": sequence}})
 send(extract["extractId"], {"manifest": manifest | {"state": "STATE_CLOSED"}})
 if producer.flush(30) > 0: sys.exit("the broker did not take everything")
-
 receipts = Consumer(kafka | {"group.id": extract["extractId"], "enable.auto.commit": False})
 partitions = receipts.list_topics("caredata.receipts", 30).topics["caredata.receipts"].partitions
 receipts.assign([TopicPartition("caredata.receipts", number, OFFSET_BEGINNING) for number in partitions])
-deadline = time.monotonic() + 120
-while time.monotonic() < deadline:
+for deadline in iter(lambda end=time.monotonic() + 120: time.monotonic() > end, True):
     message = receipts.poll(1)
     if message and not message.error() and message.key() == extract["extractId"].encode():
-        receipt = json.loads(message.value())
-        print(json.dumps(receipt, indent=2))
-        sys.exit(0 if receipt["status"] == "STATUS_ADMITTED" else 2)
+        print(message.value().decode())
+        sys.exit(0 if json.loads(message.value())["status"] == "STATUS_ADMITTED" else 2)
 sys.exit("no receipt within 120 s")
