@@ -66,13 +66,14 @@ struct Admission {
     let held = try database.query(
       "select version_time, version_digest, extract_id from scope where no = $1::bigint", [.int(scope)])
     let (heldTime, heldDigest, heldExtract) = (held.int(0, 0), held.int(0, 1), held.text(0, 2))
-    let isSame = !heldExtract.isEmpty && digest == heldDigest
+    let isSame = try !heldExtract.isEmpty && digest == heldDigest && !hasNewerObjection(scope, database)
     if isSame || (extract.submittedAt, digest) <= (heldTime, heldDigest) {
       return try leaveOut(
-        extract, scope, same: isSame, heldExtract, newest: max(extract.submittedAt, heldTime), database)
+        extract, scope, digest: isSame ? digest : nil, heldExtract, newest: max(extract.submittedAt, heldTime), database
+      )
     }
     try number(no, database)
-    let retractions = try retract(extract, scope: scope, database)
+    let retractions = try retract(extract, scope: scope, digest: digest, database)
     try database.query(
       """
       insert into record_state as r
@@ -98,6 +99,18 @@ struct Admission {
       "update extract set barrier = coalesce((select max(id) from outbox), 0) where no = $1::bigint", [.int(no)])
     try putAside(extract, database)
     try dropForerunners(of: extract, database)
+  }
+
+  /// What was said about objections since the records were admitted: their content may be the same, but an erased record
+  /// comes back only when it is admitted anew.
+  private func hasNewerObjection(_ scope: Int64, _ database: Connection) throws -> Bool {
+    try database.query(
+      """
+      select exists (
+        select from record_state r join statement s on s.token = r.routing_token
+        where r.scope_no = $1::bigint and r.live and s.stamp > r.stamp)
+      """, [.int(scope)]
+    ).bool(0, 0)
   }
 
   /// Rejected records by their coordinates.
@@ -147,18 +160,19 @@ struct Admission {
     ).int(0, 0)
   }
 
+  /// - Parameter digest: of the content in force, when this extract's is the same.
   private func leaveOut(
-    _ extract: ExtractRow, _ scope: Int64, same: Bool, _ heldExtract: String, newest: Int64, _ database: Connection
+    _ extract: ExtractRow, _ scope: Int64, digest: Int64?, _ heldExtract: String, newest: Int64,
+    _ database: Connection
   ) throws {
     var receipt = extract.receipt
-    if same {
+    let same = digest != nil
+    if let digest {
       // The content in force is now declared as late as this: an older correction that is still on its way must lose.
       try database.query("update scope set version_time = $2 where no = $1::bigint", [.int(scope), .int(newest)])
-      // The same extract, the same receipt, under its own name.
-      let earlier = try database.query("select receipt from extract where extract_id = $1", [.text(heldExtract)])
-      if earlier.count == 1, !earlier.isNull(0, 0) { receipt = try Receipt(serializedBytes: earlier.bytes(0, 0)) }
-      receipt.id = extract.extractID
-      receipt.submittedAt = extract.submittedAt
+      // What is accepted is the same; what was rejected or left out beside it is this extract's own.
+      receipt = try AdmissionReceipt.make(extract, digest: digest, retractions: 0, database)
+      try putAside(extract, database)
     }
     receipt.status = same ? .unchanged : .superseded
     receipt.reason = same ? "same_content" : "submitted_earlier_than_the_extract_in_force"
@@ -182,7 +196,7 @@ struct Admission {
 
   /// Queues retractions under the token a record was last admitted under: of records that the correction leaves out, and
   /// of those it moves to another token (their last version only: the new one goes its own way). Returns their number.
-  private func retract(_ extract: ExtractRow, scope: Int64, _ database: Connection) throws -> Int {
+  private func retract(_ extract: ExtractRow, scope: Int64, digest: Int64, _ database: Connection) throws -> Int {
     var count = 0
     var last: [UInt8] = []
     while true {
@@ -200,13 +214,14 @@ struct Admission {
     while true {
       let absent = try database.query(
         """
-        update record_state set live = false, version_time = $2, version_digest = 0, extract_no = $3::bigint
+        update record_state set live = false, version_time = $2, version_digest = $5, extract_no = $3::bigint
         where record_id in (
           select r.record_id from record_state r
           where r.scope_no = $1::bigint and r.live
             and not exists (select from admitted_\(extract.no) a where a.record_id = r.record_id) limit $4)
         returning record_id, routing_token, version_time, version_digest, nextval('stamp')
-        """, [.int(scope), .int(extract.submittedAt), .int(extract.no), .int(Self.pieceRecords)])
+        """,
+        [.int(scope), .int(extract.submittedAt), .int(extract.no), .int(Self.pieceRecords), .int(digest)])
       count += try queueRetractions(absent, extract, database)
       guard absent.count == Int(Self.pieceRecords) else { return count }
     }
@@ -241,12 +256,13 @@ struct Admission {
       value: try envelope.serializedBytes())
   }
 
-  /// Older extracts of the same scope that never became complete have no future.
+  /// Older extracts of the same scope that never became complete have no future. One that another instance is working
+  /// on loses by its version.
   private func dropForerunners(of extract: ExtractRow, _ database: Connection) throws {
     let rows = try database.query(
       """
       select \(ExtractStore.columns) from extract where state = 'staging' and organisation = $1 and source = $2::bigint
-        and period = $3 and submitted_at < $4 order by no for update
+        and period = $3 and submitted_at < $4 order by no for update skip locked
       """,
       [
         .text(extract.organisation), .int(Int64(extract.source.rawValue)), .text(extract.period),

@@ -30,6 +30,9 @@ struct BrokerLife {
         try (0..<rows.count).map {
           try receipts.entry(try Receipt(serializedBytes: rows.bytes($0, 0)), asJSON: rows.bool($0, 1))
         }, to: database)
+      // As at admission: nothing may overtake what was queued before it.
+      try database.execute(
+        "update extract set barrier = coalesce((select max(id) from outbox), 0) where state = 'admitted'")
       return true
     }
   }

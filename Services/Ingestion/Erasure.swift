@@ -13,11 +13,14 @@ struct Erasure {
   /// Returns whether there was something to do.
   func next(_ database: Connection) throws -> Bool {
     try database.transaction {
-      // What is being sent goes out first: a retraction must not overtake its record.
+      // What is on its way arrives first: publication counts a record that meets its own retraction nowhere.
       let tasks = try database.query(
         """
         select organisation, changed_at, retracted from erasure t
         where not exists (select from extract e where e.organisation = t.organisation and e.state = 'admitted')
+          and not exists (
+            select from extract e join scope s on s.extract_id = e.extract_id
+            where e.organisation = t.organisation and e.state = 'emitted')
         order by organisation limit 1 for update skip locked
         """)
       guard tasks.count == 1 else { return false }

@@ -123,7 +123,11 @@ struct ExtractReading {
     let routing = tokens.routingToken(
       nhsNumber: validated.nhsNumber, organisation: record.organisation, patientRef: record.patientRef)
     if !validated.decisions.isEmpty {
-      let origin = tokens.patientKey(record)
+      // Without a reference all would be one patient, and one's withdrawal undo another's dissent.
+      let origin =
+        record.patientRef.isEmpty
+        ? tokens.origin("registration \(record.organisation)", nhsNumber: validated.nhsNumber)
+        : tokens.patientKey(record)
       // The id is looked up, and one that is none may be text that PostgreSQL refuses.
       let extractID = ExtractHeader.isExtractID(record.extractID) ? record.extractID : nil
       for decision in validated.decisions {
@@ -154,8 +158,16 @@ enum ExtractHeader {
         }
       })
     else { return false }
-    return !text.split(whereSeparator: { !$0.isNumber }).contains {
-      $0.utf8.count == 10 && (try? NHSNumber(validating: $0)) != nil
+    return !holdsNHSNumber(text)
+  }
+
+  /// Ten digits in a row, or 3-3-4 with one character between.
+  static func holdsNHSNumber(_ text: String) -> Bool {
+    let runs = text.utf8.split(omittingEmptySubsequences: false) { !(0x30...0x39 ~= $0) }.map { String($0) ?? "" }
+    return runs.indices.contains { place in
+      let groups = runs[place...].prefix(3)
+      let written = groups.map(\.utf8.count) == [3, 3, 4] ? groups.joined() : runs[place]
+      return written.utf8.count == 10 && (try? NHSNumber(validating: written)) != nil
     }
   }
 

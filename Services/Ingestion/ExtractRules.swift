@@ -1,5 +1,6 @@
 import Clinical
 import Contracts
+import Foundation
 import Specification
 
 /// What applies to every record of one extract: its specification, its dates and the exclusions in force.
@@ -26,6 +27,9 @@ final class ExtractRuleBook {
   private let exclusions: ExclusionLists
   private var found: [Key: ExtractRules] = [:]
   private var last: (opening: ExtractStore.Opening, rules: ExtractRules)?
+
+  /// Seconds that a connector's clock may be ahead: whoever submits in the future wins over every correction.
+  private static let greatestClockError = 86_400.0
 
   private struct Key: Hashable {
     let specification: String
@@ -59,15 +63,19 @@ final class ExtractRuleBook {
     guard let period = Period(opening.period), period >= specification.effectiveFrom else {
       return "specification_not_in_force"
     }
+    let latest = Int64((Date.now.timeIntervalSince1970 + Self.greatestClockError) * 1e6)
+    guard opening.submittedAt <= latest else { return "submitted_in_future" }
     guard Self.isOrganisation(opening.organisation, of: opening.source) else { return "organisation_not_of_source" }
     return nil
   }
 
   /// Nil where ``reasonToRefuse(_:)`` has a reason.
   ///
-  /// The exclusions are those in force on the day of submission, so that a redelivery is judged alike.
+  /// The exclusions are those in force on the day of submission, so that a redelivery is judged alike; but never on one
+  /// before the period, so that a clock that stands still does not switch them off.
   func rules(_ opening: ExtractStore.Opening) -> ExtractRules? {
-    let day = Int32(clamping: opening.submittedAt / 86_400_000_000)
+    let first = Period(opening.period)?.first.day ?? .max
+    let day = max(Int32(clamping: opening.submittedAt / 86_400_000_000), first)
     let key = Key(
       specification: opening.specification, source: opening.source, period: opening.period, day: day)
     if let rules = found[key] { return rules }

@@ -74,10 +74,10 @@ struct ManifestHandling {
         1...80 ~= count.key.utf8.count
         && count.key.utf8.allSatisfy({
           switch $0 {
-          case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x20, 0x2D, 0x2E, 0x2F, 0x3A, 0x5F: true
+          case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x2F, 0x3A, 0x5F: true
           default: false
           }
-        }) && count.key.split(whereSeparator: { !$0.isNumber }).allSatisfy { $0.utf8.count < 6 }
+        }) && count.key.utf8.count(where: { 0x30...0x39 ~= $0 }) <= 4
       let name = isName && named.count < greatestNames ? count.key : "other"
       named[name, default: 0].add(clamping: count.value)
     }

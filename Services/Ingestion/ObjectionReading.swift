@@ -34,7 +34,9 @@ struct ObjectionReading {
     guard objection.type == .objectionType1 || objection.type == .objectionType2,
       objection.decision == .dissent || objection.decision == .withdrawn, !objection.nhsNumber.isEmpty
     else { throw ExtractReading.RejectionError(code: .missingField) }
-    let number = objection.nhsNumber.filter(\.isNumber)
+    // Whether the check digit is right is not asked: an objection too many harms less than one too few.
+    let number = objection.nhsNumber.filter { $0.isASCII && $0.isNumber }
+    guard number.utf8.count == 10 else { throw ExtractReading.RejectionError(code: .malformed) }
     // Heard before anything else is judged: a patient objects, whatever is wrong with the submission.
     intake.spoken.append(
       .init(

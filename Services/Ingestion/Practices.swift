@@ -27,8 +27,33 @@ struct Practices {
     } catch {
       receipt.status = .enrolmentRefused
       receipt.reason = error.rawValue
+      if var held { try stateAgain(&held, after: enrolment.changedAt, database) }
       return receipt
     }
+    try write(enrolment, database)
+    if enrolment.state == .withdrawn, enrolment.erase {
+      try database.query(
+        "insert into erasure values ($1, $2) on conflict (organisation) do update set changed_at = excluded.changed_at",
+        [.text(enrolment.organisation), .int(enrolment.changedAt)])
+    }
+    return receipt
+  }
+
+  /// The newest message of the topic is the truth for whoever reads it, and compaction keeps no other: what is in force
+  /// is said again after one that was refused.
+  private func stateAgain(_ held: inout PracticeEnrolment, after refused: Int64, _ database: Connection) throws {
+    held.changedAt = refused + 1
+    try write(held, database)
+    let key = Array(held.organisation.utf8)
+    try Outbox.append(
+      [
+        Outbox.Entry(
+          topic: layout.name(.practices), partition: layout.partition(ofText: held.organisation), key: key,
+          value: try held.serializedBytes())
+      ], to: database)
+  }
+
+  private func write(_ enrolment: PracticeEnrolment, _ database: Connection) throws {
     try database.query(
       """
       insert into practice values ($1, $2::bigint, $3, $4)
@@ -39,12 +64,6 @@ struct Practices {
         .text(enrolment.organisation), .int(Int64(enrolment.state.rawValue)), .int(enrolment.changedAt),
         .bytes(try enrolment.serializedBytes()),
       ])
-    if enrolment.state == .withdrawn, enrolment.erase {
-      try database.query(
-        "insert into erasure values ($1, $2) on conflict (organisation) do update set changed_at = excluded.changed_at",
-        [.text(enrolment.organisation), .int(enrolment.changedAt)])
-    }
-    return receipt
   }
 
   func held(_ organisation: String, _ database: Connection) throws -> PracticeEnrolment? {

@@ -28,7 +28,7 @@ struct Storing {
     answers += try intake.submitted.store(database)
     // Behind the statements they acknowledge: the outbox sends in order and waits in between.
     try Outbox.append(
-      try answers.map { try receipts.entry($0) } + malformed(intake) + markers(intake.cuts), to: database)
+      try answers.map { try receipts.entry($0) } + malformed(intake, database) + markers(intake.cuts), to: database)
   }
 
   private func storeExtracts(_ intake: inout Intake, _ database: Connection) throws {
@@ -105,8 +105,13 @@ struct Storing {
     try ledger.extend(to: stored.touched, database)
   }
 
-  private func malformed(_ intake: Intake) throws -> [Outbox.Entry] {
-    try intake.malformed.sorted { $0.key < $1.key }.map { id, fault in
+  /// A manifest that bears the id of an extract that is known says nothing of that one.
+  private func malformed(_ intake: Intake, _ database: Connection) throws -> [Outbox.Entry] {
+    guard !intake.malformed.isEmpty else { return [] }
+    let rows = try database.query(
+      "select extract_id from extract where extract_id = any($1)", [.textArray(intake.malformed.keys.sorted())])
+    let known = Set((0..<rows.count).map { rows.text($0, 0) })
+    return try intake.malformed.filter { !known.contains($0.key) }.sorted { $0.key < $1.key }.map { id, fault in
       let receipt = Receipt.with {
         $0.id = id
         $0.status = .refused

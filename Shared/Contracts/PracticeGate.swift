@@ -43,12 +43,19 @@ public struct PracticeGate: Sendable {
     guard let enrolment else { return nil }
     switch enrolment.state {
     case .announced: return .announced
-    case .notifying: return readyDay(enrolment).map { $0 <= day } ?? false ? .ready : .notifying
-    case .active: return .active
+    case .notifying: return isReady(enrolment, on: day) ? .ready : .notifying
+    // Whoever declares itself active from a later day on is so from that day on.
+    case .active:
+      if enrolment.hasActiveFrom, enrolment.activeFrom <= day { return .active }
+      return isReady(enrolment, on: day) ? .ready : .notifying
     case .suspended: return .suspended
     case .withdrawn: return .withdrawn
     case .unspecified, .UNRECOGNIZED: return nil
     }
+  }
+
+  private func isReady(_ enrolment: PracticeEnrolment, on day: Int32) -> Bool {
+    readyDay(enrolment).map { $0 <= day } ?? false
   }
 
   /// The first day on which it may be active.

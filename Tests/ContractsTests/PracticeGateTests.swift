@@ -55,7 +55,8 @@ import Testing
     #expect(gate.reasonToRefuse(nil, on: Self.today) == "organisation_not_enrolled")
     var reasons: [String] = []
     for count in 1...3 {
-      reasons.append(gate.reasonToRefuse(try enrolment(Array(Self.active.prefix(count))), on: Self.today - 30) ?? "-")
+      let day = count == 3 ? Self.today : Self.today - 30
+      reasons.append(gate.reasonToRefuse(try enrolment(Array(Self.active.prefix(count))), on: day) ?? "-")
     }
     #expect(reasons == ["organisation_announced", "organisation_notifying", "-"])
     let suspended = try enrolment(Self.active + [(.suspend, Self.today)])
@@ -103,6 +104,7 @@ import Testing
       $0.notifiedOn = 120
     }
     #expect(throws: PracticeGate.Refusal.datesInconsistent) { try gate.check(shifted, after: held) }
-    #expect(PracticeGate(noticeDays: 0).noticeDays == 0)
+    #expect(gate.state(of: shifted, on: 155) == .notifying, "a day to come is not yet today")
+    #expect(gate.state(of: shifted, on: 156) == .active)
   }
 }

@@ -88,8 +88,11 @@ struct AdmissionTests {
     #expect(retractions[0].key == TestIngestion.routingToken(3))
     #expect(retractions[0].envelope.reason == .corrected)
     #expect(header.recordID == Data(TestIngestion.hash("record/p3").bytes))
-    #expect(header.versionTime == 200 && header.versionDigest == 0 && header.number == 0)
-    #expect(try outbox.receipts().first?.retractions == 1)
+    #expect(header.versionTime == 200 && header.number == 0)
+    let receipt = try #require(try outbox.receipts().first)
+    #expect(receipt.retractions == 1)
+    #expect(
+      header.versionDigest == receipt.digest, "of two submissions of one moment the greater digest wins, all of it")
   }
 
   @Test func `a record rejected in the correction is retracted like an absent one`() throws {
@@ -130,6 +133,36 @@ struct AdmissionTests {
     #expect(receipt.status == .unchanged && receipt.sameAs == "e1" && receipt.recordsAdmitted == 3)
     #expect(try outbox.envelopes(.retraction).isEmpty)
     #expect(try ingestion.state("e2") == "unchanged")
+  }
+
+  @Test func `the same accepted content beside other faults is unchanged, and its receipt counts its own faults`()
+    throws
+  {
+    try ingestion.submit("e1", at: 100, patients(2))
+    _ = try ingestion.outbox()
+    try ingestion.submit(
+      "e2", at: 200, patients(2) + [TestPatient(ref: "", token: 9, rejection: .patientRefMissing, entries: 5)])
+    let outbox = try ingestion.outbox()
+    let receipt = try #require(try outbox.receipts().first)
+    #expect(receipt.status == .unchanged && receipt.id == "e2" && receipt.sameAs == "e1")
+    #expect(receipt.recordsReceived == 3 && receipt.rejected == ["patient_ref_missing": 1] && receipt.isBalanced)
+    #expect(outbox.contains { $0.topic == "caredata.rejected.ingestion" })
+  }
+
+  @Test func `the same content after an objection is admitted anew, for what was erased may come back`() throws {
+    try ingestion.submit("e1", at: 100, patients(2))
+    try ingestion.database.transaction {
+      try ingestion.ledger.record(
+        [
+          .init(
+            origin: TestIngestion.hash("national"), token: TestIngestion.routingToken(1),
+            decision: Decision(type: .objectionType2, decision: .withdrawn, day: 9))
+        ], ingestion.database)
+    }
+    try ingestion.submit("e2", at: 200, patients(2))
+    #expect(try ingestion.state("e2") == "admitted")
+    try ingestion.submit("e3", at: 300, patients(2))
+    #expect(try ingestion.state("e3") == "unchanged")
   }
 
   @Test func `an extract submitted earlier than the one in force is superseded`() throws {

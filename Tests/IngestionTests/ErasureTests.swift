@@ -19,8 +19,9 @@ struct ErasureTests {
     while try erasure.next(ingestion.database) {}
   }
 
-  private func emitted(_ id: String) throws {
-    try ingestion.database.query("update extract set state = 'emitted' where extract_id = $1", [.text(id)])
+  private func emitted(_ id: String, _ state: String = "balanced") throws {
+    try ingestion.database.query(
+      "update extract set state = $2 where extract_id = $1", [.text(id), .text(state)])
   }
 
   @Test func `leaving with erasure retracts every record id once, above every version it had, with a receipt`() throws {
@@ -63,6 +64,9 @@ struct ErasureTests {
     try ingestion.enrol([.withdraw(erase: true)])
     try erase()
     #expect(try ingestion.outbox().isEmpty, "e1 is still on its way")
+    try emitted("e1", "emitted")
+    try erase()
+    #expect(try ingestion.outbox().isEmpty, "e1 has not arrived")
     try emitted("e1")
     try erase()
     let receipts = try ingestion.outbox().receipts()
@@ -96,8 +100,18 @@ struct ErasureTests {
     let receipt = try ingestion.database.transaction { try ingestion.practices.store(enrolment, ingestion.database) }
     #expect(receipt.status == .enrolmentRefused && receipt.reason == "notice_period_not_over")
     #expect(try ingestion.practices.reasonToRefuse("B82002", ingestion.database) == "organisation_not_enrolled")
+    let tooSoon = PracticeEnrolment.with {
+      $0.organisation = "A81001"
+      $0.state = .announced
+      $0.announcedOn = 1
+      $0.changedAt = 50
+    }
+    _ = try ingestion.database.transaction { try ingestion.practices.store(tooSoon, ingestion.database) }
+    let said = try #require(try ingestion.outbox().first { $0.topic == "caredata.practices" })
+    let again = try PracticeEnrolment(serializedBytes: said.value)
+    #expect(again.state == .active && again.changedAt == 51, "what is in force is the newest message again")
     let stored = try #require(try ingestion.practices.held("A81001", ingestion.database))
-    let again = try ingestion.database.transaction { try ingestion.practices.store(stored, ingestion.database) }
-    #expect(again.status == .enrolmentStored, "delivered again it is simply confirmed")
+    let confirmed = try ingestion.database.transaction { try ingestion.practices.store(stored, ingestion.database) }
+    #expect(confirmed.status == .enrolmentStored, "delivered again it is simply confirmed")
   }
 }

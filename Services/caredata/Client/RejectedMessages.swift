@@ -2,6 +2,7 @@ import Contracts
 import Cryptography
 import Foundation
 import Kafka
+import StageKit
 
 /// What stages have put aside, and ingestion's decisions on whole extracts.
 struct RejectedMessages {
@@ -38,8 +39,7 @@ struct Replay {
 
   /// What has to be done for these rejections and extracts.
   func plan(_ rejections: [Rejection], extracts: [String]) throws -> [Step] {
-    let receipts = Dictionary(
-      try ReceiptLog.newest(target).map { ($0.id, $0.status) }, uniquingKeysWith: { _, last in last })
+    let receipts = try self.receipts()
     var steps: [Step] = []
     var whole = Set(extracts)
     for rejection in rejections {
@@ -50,14 +50,22 @@ struct Replay {
         steps.append(.impossible(rejection.place, why: "the topic no longer holds the message"))
         continue
       }
+      guard rejection.code != RejectionCode.headerMismatch.rawValue else {
+        steps.append(.impossible(rejection.place, why: "the message is not of the extract whose id it bears"))
+        continue
+      }
       let extract = rejection.extract ?? Self.extractID(bytes)
-      if let extract, let status = receipts[extract], status != .held {
+      if let extract, let receipt = receipts[extract], receipt.status != .held {
         whole.insert(extract)
       } else {
         steps.append(.message(rejection))
       }
     }
     return steps + whole.sorted().map(Step.extract)
+  }
+
+  private func receipts() throws -> [String: Receipt] {
+    Dictionary(try ReceiptLog.newest(target).map { ($0.id, $0) }, uniquingKeysWith: { _, last in last })
   }
 
   func execute(_ step: Step, timeout: Duration) throws -> String {
@@ -87,8 +95,9 @@ struct Replay {
   // MARK: Whole extracts
 
   private func resubmit(_ id: String, timeout: Duration) throws -> Receipt {
+    guard let receipt = try receipts()[id] else { throw ClientError("there is no receipt for \(id)") }
     var manifests: [Manifest.State: Manifest] = [:]
-    try forEachMessage(of: id) { content in
+    try forEachMessage(of: receipt) { content in
       if case .manifest(let manifest) = content { manifests[manifest.state] = manifest }
     }
     guard var opened = manifests[.opened], var closed = manifests[.closed], manifests[.abandoned] == nil else {
@@ -110,7 +119,7 @@ struct Replay {
         value: try ExtractMessage.with { $0.content = content }.serializedBytes(), headers: [("dlq.replay.of", id)])
     }
     try send(.manifest(opened), key: again)
-    try forEachMessage(of: id) { content in
+    try forEachMessage(of: receipt) { content in
       guard case .record(var record) = content else { return }
       record.extractID = again
       record.submittedAt = submittedAt
@@ -122,12 +131,21 @@ struct Replay {
     return try waiter.receipt(for: again, timeout: timeout)
   }
 
-  private func forEachMessage(of id: String, _ body: (ExtractMessage.OneOf_Content) throws -> Void) throws {
+  /// Messages under the id that describe another extract were never part of it.
+  private func forEachMessage(of receipt: Receipt, _ body: (ExtractMessage.OneOf_Content) throws -> Void) throws {
     try TopicSnapshot.read(target, .extracts) { message in
       guard let content = try? ExtractMessage(binaryOrJSON: message.value).content else { return }
       switch content {
-      case .manifest(let manifest): if manifest.extractID == id { try body(content) }
-      case .record(let record): if record.extractID == id { try body(content) }
+      case .manifest(let manifest):
+        if receipt.describes(
+          manifest.extractID, manifest.organisation, manifest.source, manifest.period, manifest.submittedAt)
+        {
+          try body(content)
+        }
+      case .record(let record):
+        if receipt.describes(record.extractID, record.organisation, record.source, record.period, record.submittedAt) {
+          try body(content)
+        }
       }
     }
   }
@@ -139,5 +157,14 @@ struct Replay {
     case .record(let record): return record.extractID
     case nil: return nil
     }
+  }
+}
+
+extension Receipt {
+  fileprivate func describes(
+    _ id: String, _ organisation: String, _ source: Source, _ period: String, _ submittedAt: Int64
+  ) -> Bool {
+    self.id == id && self.organisation == organisation && self.source == source && self.period == period
+      && self.submittedAt == submittedAt
   }
 }
