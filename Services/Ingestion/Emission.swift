@@ -39,6 +39,7 @@ final class Emission {
       try database.query(
         "update extract set emitted = $2::bigint, state = $3 where no = $1::bigint",
         [.int(extract.no), .int(end), .text(end >= admitted ? "emitted" : "admitted")])
+      if end >= admitted { try Settlement.endReplaced(sharingScopeWith: extract.extractID, database) }
       return true
     }
   }

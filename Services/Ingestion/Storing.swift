@@ -17,12 +17,7 @@ struct Storing {
     var answers: [Receipt] = []
     for enrolment in intake.enrolments { answers.append(try practices.store(enrolment, database)) }
     try storeExtracts(&intake, database)
-    for receipt in intake.balanced {
-      let rows = try database.query(
-        "update extract set state = 'balanced' where extract_id = $1 and state in ('admitted', 'emitted') returning no::bigint",
-        [.text(receipt.id)])
-      for row in 0..<rows.count { try database.execute(IngestionSchema.dropStaging(rows.int(row, 0))) }
-    }
+    for receipt in intake.balanced { try Settlement.balanced(receipt.id, database) }
     try storeSupersessions(&intake, database)
     try ledger.record(intake.spoken, database)
     answers += try intake.submitted.store(database)

@@ -250,6 +250,31 @@ struct AdmissionTests {
       ])
   }
 
+  @Test func `an extract replaced before it was accounted for ends with the one that replaced it`() throws {
+    try ingestion.submit("e1", at: 100, patients(2))
+    try ingestion.submit("e2", at: 200, patients(1))
+    try ingestion.database.execute("update extract set state = 'emitted'")
+    try Settlement.balanced("e1 is not known", ingestion.database)
+    #expect(try ingestion.state("e1") == "emitted")
+    try Settlement.balanced("e2", ingestion.database)
+    #expect(try ingestion.state("e2") == "balanced")
+    #expect(try ingestion.state("e1") == "superseded")
+    let tables = try ingestion.database.query(
+      "select count(*) from pg_tables where tablename like 'staged_%' and schemaname = current_schema()")
+    #expect(tables.int(0, 0) == 0)
+  }
+
+  @Test func `an extract still being sent waits for its own end`() throws {
+    try ingestion.submit("e1", at: 100, patients(2))
+    try ingestion.submit("e2", at: 200, patients(1))
+    try ingestion.database.execute("update extract set state = 'emitted' where extract_id = 'e2'")
+    try Settlement.balanced("e2", ingestion.database)
+    #expect(try ingestion.state("e1") == "admitted")
+    try ingestion.database.execute("update extract set state = 'emitted' where extract_id = 'e1'")
+    try Settlement.endReplaced(sharingScopeWith: "e1", ingestion.database)
+    #expect(try ingestion.state("e1") == "superseded")
+  }
+
   @Test func `a manifest that comes again is answered with the same receipt`() throws {
     try ingestion.submit("e1", at: 100, patients(2))
     let first = try #require(try ingestion.outbox().receipts().first)
