@@ -67,7 +67,10 @@ let package = Package(
     shared("Specification", ["Clinical", "Contracts", "Cryptography", "Tables", yams]),
     shared(
       "StageKit",
-      ["Kafka", "Postgres", "Contracts", "Cryptography", configuration, flyingFox, lifecycle, logging, metrics]),
+      [
+        "Kafka", "Postgres", "Contracts", "Clinical", "Cryptography", configuration, flyingFox, lifecycle, logging,
+        metrics,
+      ]),
 
     service("Ingestion", ["Specification", protobuf]),
     service("ObjectionFilter", [protobuf]),

@@ -66,11 +66,12 @@ struct Admission {
     let held = try database.query(
       "select version_time, version_digest, extract_id from scope where no = $1::bigint", [.int(scope)])
     let (heldTime, heldDigest, heldExtract) = (held.int(0, 0), held.int(0, 1), held.text(0, 2))
-    let isSame = try !heldExtract.isEmpty && digest == heldDigest && !hasNewerObjection(scope, database)
-    if isSame || (extract.submittedAt, digest) <= (heldTime, heldDigest) {
-      return try leaveOut(
-        extract, scope, digest: isSame ? digest : nil, heldExtract, newest: max(extract.submittedAt, heldTime), database
-      )
+    if try !heldExtract.isEmpty && digest == heldDigest && !hasNewerObjection(scope, database) {
+      return try leaveUnchanged(
+        extract, scope, digest: digest, heldExtract, newest: max(extract.submittedAt, heldTime), database)
+    }
+    if (extract.submittedAt, digest) <= (heldTime, heldDigest) {
+      return try supersede(extract, by: heldExtract, database)
     }
     try number(no, database)
     let retractions = try retract(extract, scope: scope, digest: digest, database)
@@ -160,24 +161,26 @@ struct Admission {
     ).int(0, 0)
   }
 
-  /// - Parameter digest: of the content in force, when this extract's is the same.
-  private func leaveOut(
-    _ extract: ExtractRow, _ scope: Int64, digest: Int64?, _ heldExtract: String, newest: Int64,
-    _ database: Connection
+  private func leaveUnchanged(
+    _ extract: ExtractRow, _ scope: Int64, digest: Int64, _ heldExtract: String, newest: Int64, _ database: Connection
   ) throws {
-    var receipt = extract.receipt
-    let same = digest != nil
-    if let digest {
-      // The content in force is now declared as late as this: an older correction that is still on its way must lose.
-      try database.query("update scope set version_time = $2 where no = $1::bigint", [.int(scope), .int(newest)])
-      // What is accepted is the same; what was rejected or left out beside it is this extract's own.
-      receipt = try AdmissionReceipt.make(extract, digest: digest, retractions: 0, database)
-      try putAside(extract, database)
-    }
-    receipt.status = same ? .unchanged : .superseded
-    receipt.reason = same ? "same_content" : "submitted_earlier_than_the_extract_in_force"
+    // The content in force is now declared as late as this: an older correction that is still on its way must lose.
+    try database.query("update scope set version_time = $2 where no = $1::bigint", [.int(scope), .int(newest)])
+    // What is accepted is the same; what was rejected or left out beside it is this extract's own.
+    var receipt = try AdmissionReceipt.make(extract, digest: digest, retractions: 0, database)
+    try putAside(extract, database)
+    receipt.status = .unchanged
+    receipt.reason = "same_content"
     receipt.sameAs = heldExtract
-    try ExtractStore.end(extract, as: same ? "unchanged" : "superseded", receipt: receipt, receipts, database)
+    try ExtractStore.end(extract, as: "unchanged", receipt: receipt, receipts, database)
+  }
+
+  private func supersede(_ extract: ExtractRow, by heldExtract: String, _ database: Connection) throws {
+    var receipt = extract.receipt
+    receipt.status = .superseded
+    receipt.reason = "submitted_earlier_than_the_extract_in_force"
+    receipt.sameAs = heldExtract
+    try ExtractStore.end(extract, as: "superseded", receipt: receipt, receipts, database)
   }
 
   private func number(_ no: Int64, _ database: Connection) throws {
@@ -237,7 +240,21 @@ struct Admission {
     return rows.count
   }
 
-  func retraction(
+  /// From `record_state r` and `extract e`: whose extract each record was last a part of.
+  static let retractionColumns =
+    "\(ExtractStore.columns.qualified("e")), r.record_id, r.routing_token, r.version_time, r.version_digest, r.stamp"
+
+  /// Queues retractions of rows of ``retractionColumns``.
+  func queueRetractions(_ rows: Rows, _ database: Connection) throws {
+    try Outbox.append(
+      try (0..<rows.count).map { row in
+        try retraction(
+          recordID: rows.bytes(row, 11), token: rows.bytes(row, 12), version: (rows.int(row, 13), rows.int(row, 14)),
+          stamp: rows.int(row, 15), ExtractStore.extract(rows, row))
+      }, to: database)
+  }
+
+  private func retraction(
     recordID: [UInt8], token: [UInt8], version: (Int64, Int64), stamp: Int64, _ extract: ExtractRow
   ) throws -> Outbox.Entry {
     var header = WireWriter(capacity: 160)
@@ -269,12 +286,14 @@ struct Admission {
         .int(extract.submittedAt),
       ])
     for row in 0..<rows.count {
-      let older = ExtractStore.extract(rows, row)
-      var receipt = older.receipt
-      receipt.status = .superseded
-      receipt.reason = "submitted_earlier_than_the_extract_in_force"
-      receipt.sameAs = extract.extractID
-      try ExtractStore.end(older, as: "superseded", receipt: receipt, receipts, database)
+      try supersede(ExtractStore.extract(rows, row), by: extract.extractID, database)
     }
+  }
+}
+
+extension String {
+  /// A list of columns with the name of their table before each.
+  fileprivate func qualified(_ table: String) -> String {
+    split(whereSeparator: { $0 == "," || $0.isWhitespace }).map { "\(table).\($0)" }.joined(separator: ", ")
   }
 }

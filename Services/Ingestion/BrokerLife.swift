@@ -40,16 +40,8 @@ struct BrokerLife {
   private func restateRetractions(_ database: Connection) throws {
     let rows = try database.query(
       """
-      select e.no::bigint, e.extract_id, e.organisation, e.source::bigint, e.period, e.submitted_at, e.specification,
-        e.state, e.opened, e.expected::bigint, e.json, r.record_id, r.routing_token, r.version_time, r.version_digest,
-        r.stamp
-      from record_state r join extract e on e.no = r.extract_no where not r.live
+      select \(Admission.retractionColumns) from record_state r join extract e on e.no = r.extract_no where not r.live
       """)
-    try Outbox.append(
-      try (0..<rows.count).map { row in
-        try admission.retraction(
-          recordID: rows.bytes(row, 11), token: rows.bytes(row, 12), version: (rows.int(row, 13), rows.int(row, 14)),
-          stamp: rows.int(row, 15), ExtractStore.extract(rows, row))
-      }, to: database)
+    try admission.queueRetractions(rows, database)
   }
 }

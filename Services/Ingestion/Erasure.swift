@@ -74,21 +74,9 @@ struct Erasure {
       update record_state r set live = false, version_time = greatest(r.version_time + 1, $3), version_digest = 0,
         stamp = nextval('stamp')
       from piece p, extract e where r.record_id = p.record_id and e.no = r.extract_no
-      returning \(ExtractStore.columns.qualified("e")), r.record_id, r.routing_token, r.version_time, r.stamp
+      returning \(Admission.retractionColumns)
       """, [.text(organisation), .int(Self.pieceRecords), .int(since)])
-    try Outbox.append(
-      try (0..<rows.count).map { row in
-        try admission.retraction(
-          recordID: rows.bytes(row, 11), token: rows.bytes(row, 12), version: (rows.int(row, 13), 0),
-          stamp: rows.int(row, 14), ExtractStore.extract(rows, row))
-      }, to: database)
+    try admission.queueRetractions(rows, database)
     return rows.count
-  }
-}
-
-extension String {
-  /// A list of columns with the name of their table before each.
-  func qualified(_ table: String) -> String {
-    split(whereSeparator: { $0 == "," || $0.isWhitespace }).map { "\(table).\($0)" }.joined(separator: ", ")
   }
 }

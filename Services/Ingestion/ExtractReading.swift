@@ -73,8 +73,8 @@ struct ExtractReading {
       return try takeDecisionsAlone(record, record.opening, at: place, &intake)
     }
     var validated = RecordValidation.validate(record, rules)
-    replaceSuperseded(&validated)
-    let routing = speak(validated, for: record, &intake)
+    let routing = route(&validated, of: record)
+    speak(validated, for: record, under: routing, &intake)
     let recordID = tokens.recordID(record)
     var sections = SectionWriter.write(validated)
     if sections.count > Self.maximumRecordBytes, validated.rejection == nil { validated.rejection = .recordTooLarge }
@@ -102,8 +102,8 @@ struct ExtractReading {
     _ intake: inout Intake
   ) throws {
     var validated = RecordValidation.decisions(record)
-    replaceSuperseded(&validated)
-    speak(validated, for: record, &intake)
+    let routing = route(&validated, of: record)
+    speak(validated, for: record, under: routing, &intake)
     guard ExtractHeader.isExtractID(record.extractID) else { throw RejectionError(code: .malformed) }
     guard record.sequence > 0, record.sequence <= UInt32(Int32.max) else { throw RejectionError(code: .missingField) }
     guard ExtractHeader.fault(opening) == nil else { throw RejectionError(code: .malformed) }
@@ -111,38 +111,30 @@ struct ExtractReading {
     intake.unjudged[opening, default: []].append(place)
   }
 
-  private func replaceSuperseded(_ validated: inout ValidatedRecord) {
-    let current = supersessions.current(validated.nhsNumber)
-    guard current != validated.nhsNumber else { return }
+  /// By the number in use now, which takes the place of the one that it has superseded.
+  private func route(_ validated: inout ValidatedRecord, of record: PatientRecord) -> Token16 {
+    let token = tokens.routingToken(
+      nhsNumber: validated.nhsNumber, organisation: record.organisation, patientRef: record.patientRef)
+    guard let current = supersessions.current(token) else { return token }
     validated.nhsNumber = current
     if !validated.identity.nhsNumber.isEmpty { validated.identity.nhsNumber = current }
+    return tokens.routingToken(nhsNumber: current)
   }
 
-  @discardableResult
-  private func speak(_ validated: ValidatedRecord, for record: PatientRecord, _ intake: inout Intake) -> Token16 {
-    let routing = tokens.routingToken(
-      nhsNumber: validated.nhsNumber, organisation: record.organisation, patientRef: record.patientRef)
-    if !validated.decisions.isEmpty {
-      // Without a reference all would be one patient, and one's withdrawal undo another's dissent.
-      let origin =
-        record.patientRef.isEmpty
-        ? tokens.origin("registration \(record.organisation)", nhsNumber: validated.nhsNumber)
-        : tokens.patientKey(record)
-      // The id is looked up, and one that is none may be text that PostgreSQL refuses.
-      let extractID = ExtractHeader.isExtractID(record.extractID) ? record.extractID : nil
-      for decision in validated.decisions {
-        intake.spoken.append(.init(origin: origin, token: routing, decision: decision, extractID: extractID))
-      }
+  private func speak(
+    _ validated: ValidatedRecord, for record: PatientRecord, under routing: Token16, _ intake: inout Intake
+  ) {
+    guard !validated.decisions.isEmpty else { return }
+    // Without a reference all would be one patient, and one's withdrawal undo another's dissent.
+    let origin =
+      record.patientRef.isEmpty
+      ? tokens.origin("registration \(record.organisation)", nhsNumber: validated.nhsNumber)
+      : tokens.patientKey(record)
+    // The id is looked up, and one that is none may be text that PostgreSQL refuses.
+    let extractID = ExtractHeader.isExtractID(record.extractID) ? record.extractID : nil
+    for decision in validated.decisions {
+      intake.spoken.append(.init(origin: origin, token: routing, decision: decision, extractID: extractID))
     }
-    return routing
-  }
-}
-
-extension PatientRecord {
-  var opening: ExtractStore.Opening {
-    .init(
-      extractID: extractID, organisation: organisation, source: source, period: period, submittedAt: submittedAt,
-      specification: specification)
   }
 }
 

@@ -30,7 +30,7 @@ struct StagedRecord {
 }
 
 /// One extract as far as it is known.
-struct ExtractRow {
+struct ExtractRow: DescribesExtract {
   let no: Int64
   let extractID: String
   let organisation: String
@@ -43,12 +43,6 @@ struct ExtractRow {
   let expected: Int32
   /// The connector speaks JSON, and is answered in it.
   let isJSON: Bool
-
-  var opening: ExtractStore.Opening {
-    .init(
-      extractID: extractID, organisation: organisation, source: source, period: period, submittedAt: submittedAt,
-      specification: specification)
-  }
 
   /// A receipt that says which extract it is about.
   var receipt: Receipt {
@@ -63,6 +57,27 @@ struct ExtractRow {
     }
   }
 }
+
+/// What says which extract it is of: its row, its manifests and each of its records.
+protocol DescribesExtract {
+  var extractID: String { get }
+  var organisation: String { get }
+  var source: Source { get }
+  var period: String { get }
+  var submittedAt: Int64 { get }
+  var specification: String { get }
+}
+
+extension DescribesExtract {
+  var opening: ExtractStore.Opening {
+    .init(
+      extractID: extractID, organisation: organisation, source: source, period: period, submittedAt: submittedAt,
+      specification: specification)
+  }
+}
+
+extension Manifest: DescribesExtract {}
+extension PatientRecord: DescribesExtract {}
 
 /// Rows of `extract` and the staging tables.
 enum ExtractStore {

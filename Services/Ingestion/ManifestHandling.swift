@@ -3,14 +3,6 @@ import Foundation
 import Postgres
 import StageKit
 
-extension Manifest {
-  var opening: ExtractStore.Opening {
-    .init(
-      extractID: extractID, organisation: organisation, source: source, period: period, submittedAt: submittedAt,
-      specification: specification)
-  }
-}
-
 /// What manifests do to an extract.
 struct ManifestHandling {
   let receipts: ReceiptFactory

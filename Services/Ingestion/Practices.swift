@@ -1,5 +1,5 @@
+import Clinical
 import Contracts
-import Foundation
 import Postgres
 import StageKit
 
@@ -8,8 +8,6 @@ struct Practices {
   let gate: PracticeGate
   let layout: TopicLayout
   let receipts: ReceiptFactory
-
-  static var today: Int32 { Int32(Date.now.timeIntervalSince1970 / 86_400) }
 
   /// Stores an enrolment, or says why not. One that is already stored, or older, is answered and changes nothing.
   func store(_ enrolment: PracticeEnrolment, _ database: Connection) throws -> Receipt {
@@ -44,13 +42,13 @@ struct Practices {
   private func stateAgain(_ held: inout PracticeEnrolment, after refused: Int64, _ database: Connection) throws {
     held.changedAt = refused + 1
     try write(held, database)
-    let key = Array(held.organisation.utf8)
-    try Outbox.append(
-      [
-        Outbox.Entry(
-          topic: layout.name(.practices), partition: layout.partition(ofText: held.organisation), key: key,
-          value: try held.serializedBytes())
-      ], to: database)
+    try Outbox.append([entry(held.organisation, try held.serializedBytes())], to: database)
+  }
+
+  private func entry(_ organisation: String, _ enrolment: [UInt8]) -> Outbox.Entry {
+    Outbox.Entry(
+      topic: layout.name(.practices), partition: layout.partition(ofText: organisation), key: Array(organisation.utf8),
+      value: enrolment)
   }
 
   private func write(_ enrolment: PracticeEnrolment, _ database: Connection) throws {
@@ -73,17 +71,12 @@ struct Practices {
 
   /// Why extracts of this organisation are not accepted now; nil when they are.
   func reasonToRefuse(_ organisation: String, _ database: Connection) throws -> String? {
-    gate.reasonToRefuse(try held(organisation, database), on: Self.today)
+    gate.reasonToRefuse(try held(organisation, database), on: CalendarDate.today.day)
   }
 
   /// Every enrolment again, for a broker that has forgotten.
   func restate(_ database: Connection) throws {
     let rows = try database.query("select organisation, enrolment from practice order by organisation")
-    try Outbox.append(
-      (0..<rows.count).map { row in
-        Outbox.Entry(
-          topic: layout.name(.practices), partition: layout.partition(ofText: rows.text(row, 0)),
-          key: Array(rows.text(row, 0).utf8), value: rows.bytes(row, 1))
-      }, to: database)
+    try Outbox.append((0..<rows.count).map { entry(rows.text($0, 0), rows.bytes($0, 1)) }, to: database)
   }
 }

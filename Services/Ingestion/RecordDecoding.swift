@@ -42,8 +42,8 @@ enum RecordDecoding {
       case (2, .bytes(let text)):
         guard let text = String(validating: text, as: UTF8.self) else { return nil }
         entry.code = text
-      case (3, .varint(let number)): entry.day = zigzag(number)
-      case (4, .varint(let number)): entry.endDay = zigzag(number)
+      case (3, .varint(let number)): entry.day = Int32(zigzag: number)
+      case (4, .varint(let number)): entry.endDay = Int32(zigzag: number)
       case (5, .fixed64(let bits)): entry.value = Double(bitPattern: bits)
       case (6, .bytes(let text)):
         guard let text = String(validating: text, as: UTF8.self) else { return nil }
@@ -54,11 +54,5 @@ enum RecordDecoding {
       }
     }
     return entry
-  }
-
-  /// `sint32`
-  private static func zigzag(_ number: UInt64) -> Int32 {
-    let raw = UInt32(truncatingIfNeeded: number)
-    return Int32(bitPattern: raw >> 1) ^ -Int32(bitPattern: raw & 1)
   }
 }

@@ -25,11 +25,8 @@ final class Supersessions {
     self.sealing = sealing
   }
 
-  /// The number in use now; the number itself when nothing has replaced it.
-  func current(_ number: String) -> String {
-    guard !currentNumbers.isEmpty, !number.isEmpty else { return number }
-    return currentNumbers[tokens.routingToken(nhsNumber: number)] ?? number
-  }
+  /// The number in use now instead of the one that has this routing token; nil when nothing has replaced it.
+  func current(_ token: Token16) -> String? { currentNumbers[token] }
 
   /// One cheap question per batch; everything is loaded only after a change.
   func refresh(_ database: Connection) throws {

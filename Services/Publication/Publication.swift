@@ -52,11 +52,10 @@ struct ReleaseDataset: AsyncParsableCommand {
       let definition = try directories.definition(of: dataset)
       let configuration = try await StageConfiguration.load()
       let lists = try Specifications.load(directory: configuration.specificationDirectory).exclusions
-      let today = CalendarDate(day: Int32(Date.now.timeIntervalSince1970 / 86_400))
       let releaser = Releaser(
         configuration: configuration, files: ReleaseFiles(directory: directories.releases),
         cutPatience: .seconds(timeout),
-        exclusions: try AppliedExclusions(lists, purpose: definition.exclusionPurpose, on: today))
+        exclusions: try AppliedExclusions(lists, purpose: definition.exclusionPurpose, on: .today))
       let (outcome, isNew) = try await releaser.release(definition)
       print(try json ? Self.json(outcome) : Self.text(outcome, isNew: isNew))
     } catch let error as ReleaseError {

@@ -99,7 +99,3 @@ struct ReleaseRegister {
       createdAt: rows.int(row, 8))
   }
 }
-
-func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-  bytes.map { $0 < 16 ? "0" + String($0, radix: 16) : String($0, radix: 16) }.joined()
-}

@@ -58,10 +58,8 @@ struct ClinicalFacts: Equatable, Sendable {
   /// Years 1 to 9999, which every date type downstream holds.
   private static let dates: ClosedRange<Int32> = -719_162...2_932_896
 
-  /// Zigzag encoding of `sint32`.
   private static func date(_ number: UInt64) throws(ContractError) -> Int32 {
-    let raw = UInt32(truncatingIfNeeded: number)
-    let day = Int32(bitPattern: raw >> 1) ^ -Int32(bitPattern: raw & 1)
+    let day = Int32(zigzag: number)
     guard dates.contains(day) else { throw .malformed }
     return day
   }

@@ -130,6 +130,14 @@ public struct WireWriter {
   }
 }
 
+extension Int32 {
+  /// The value of a varint that is a `sint32`.
+  public init(zigzag number: UInt64) {
+    let raw = UInt32(truncatingIfNeeded: number)
+    self = Int32(bitPattern: raw >> 1) ^ -Int32(bitPattern: raw & 1)
+  }
+}
+
 /// What is wrong with a message of the stream. Carries no content.
 public enum ContractError: String, Error, Sendable {
   case malformed

@@ -206,6 +206,6 @@ extension CodeListStore {
     }
     update("", source)
     for file in files.sorted() { update(file, content(file) ?? []) }
-    return hasher.finish().map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+    return hexadecimal(hasher.finish())
   }
 }

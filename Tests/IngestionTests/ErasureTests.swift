@@ -1,5 +1,7 @@
+import Clinical
 import Contracts
 import Foundation
+import StageKit
 import Testing
 
 @testable import Ingestion
@@ -82,7 +84,7 @@ struct ErasureTests {
     try ingestion.enrol([.withdraw(erase: true)])
     try erase()
     _ = try ingestion.outbox()
-    try ingestion.enrol([.announce(wave: ""), .notify(on: Practices.today - 60), .activate])
+    try ingestion.enrol([.announce(wave: ""), .notify(on: CalendarDate.today.day - 60), .activate])
     try ingestion.submit("late", at: 90, patients(2, content: 5))
     #expect(try ingestion.outbox().receipts().map(\.status) == [.superseded])
     try ingestion.submit("new", at: 10_000, patients(2))
@@ -94,8 +96,8 @@ struct ErasureTests {
       $0.organisation = "B82002"
       $0.state = .active
       $0.changedAt = 9
-      $0.notifiedOn = Practices.today - 10
-      $0.activeFrom = Practices.today
+      $0.notifiedOn = CalendarDate.today.day - 10
+      $0.activeFrom = CalendarDate.today.day
     }
     let receipt = try ingestion.database.transaction { try ingestion.practices.store(enrolment, ingestion.database) }
     #expect(receipt.status == .enrolmentRefused && receipt.reason == "notice_period_not_over")

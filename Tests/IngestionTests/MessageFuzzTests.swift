@@ -1,3 +1,4 @@
+import Clinical
 import Contracts
 import Foundation
 import Fuzzing
@@ -123,7 +124,7 @@ private final class FuzzRun {
 
   func enrol() throws {
     var intake = Intake()
-    for enrolment in MessageFuzzer.enrolments(today: Practices.today) { try reading.take(enrolment, &intake) }
+    for enrolment in MessageFuzzer.enrolments(today: CalendarDate.today.day) { try reading.take(enrolment, &intake) }
     try reading.store(&intake)
   }
 

@@ -36,7 +36,7 @@ struct SupersessionsTests {
 
   private func current(_ place: Int) throws -> Int? {
     try supersessions.refresh(ingestion.database)
-    let number = supersessions.current(Self.numbers[place].digits)
+    let number = supersessions.current(token(place)) ?? Self.numbers[place].digits
     return Self.numbers.firstIndex { $0.digits == number }
   }
 
@@ -97,9 +97,9 @@ struct SupersessionsTests {
     let other = Supersessions(tokens: tokens, sealing: try SectionSealing(keysDirectory: try TestKeys.directory()))
     try other.refresh(ingestion.database)
     _ = try load([(0, 1)])
-    #expect(other.current(Self.numbers[0].digits) == Self.numbers[0].digits)
+    #expect(other.current(token(0)) ?? Self.numbers[0].digits == Self.numbers[0].digits)
     try other.refresh(ingestion.database)
-    #expect(other.current(Self.numbers[0].digits) == Self.numbers[1].digits)
+    #expect(other.current(token(0)) ?? Self.numbers[0].digits == Self.numbers[1].digits)
   }
 
   @Test func `no number stands in the database in the clear`() throws {

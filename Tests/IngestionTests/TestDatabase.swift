@@ -1,3 +1,4 @@
+import Clinical
 import Contracts
 import Cryptography
 import Foundation
@@ -68,7 +69,7 @@ struct TestIngestion {
     admission = Admission(layout: layout, ledger: ledger, receipts: receipts)
     practices = Practices(gate: PracticeGate(), layout: layout, receipts: receipts)
     manifests = ManifestHandling(receipts: receipts, practices: practices)
-    try enrol([.announce(wave: ""), .notify(on: Practices.today - 60), .activate])
+    try enrol([.announce(wave: ""), .notify(on: CalendarDate.today.day - 60), .activate])
   }
 
   @discardableResult
@@ -76,7 +77,7 @@ struct TestIngestion {
     try changes.map { change in
       let held = try practices.held(organisation, database)
       let enrolment = try practices.gate.enrolment(
-        of: organisation, after: held, change, on: Practices.today, at: (held?.changedAt ?? 0) + 1)
+        of: organisation, after: held, change, on: CalendarDate.today.day, at: (held?.changedAt ?? 0) + 1)
       return try database.transaction { try practices.store(enrolment, database) }
     }
   }

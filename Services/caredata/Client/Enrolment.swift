@@ -1,3 +1,4 @@
+import Clinical
 import Contracts
 import Foundation
 import Kafka
@@ -12,8 +13,6 @@ struct Enrolment {
     self.target = target
     gate = PracticeGate(noticeDays: target.configuration.noticeDays)
   }
-
-  static var today: Int32 { Int32(Date.now.timeIntervalSince1970 / 86_400) }
 
   /// The newest enrolment of every organisation.
   func all() throws -> [String: PracticeEnrolment] {
@@ -40,7 +39,7 @@ struct Enrolment {
       for change in changes {
         let now = max(Int64(Date.now.timeIntervalSince1970 * 1e6), (enrolment?.changedAt ?? 0) + 1)
         do throws(PracticeGate.Refusal) {
-          enrolment = try gate.enrolment(of: code, after: enrolment, change, on: Self.today, at: now)
+          enrolment = try gate.enrolment(of: code, after: enrolment, change, on: CalendarDate.today.day, at: now)
         } catch {
           throw ClientError("\(code): \(text(error, enrolment))")
         }
@@ -56,7 +55,7 @@ struct Enrolment {
   @discardableResult
   func enrolMadeUp(_ organisations: [String]) throws -> [PracticeEnrolment] {
     try change(
-      organisations, [.announce(wave: "trial"), .notify(on: Self.today - gate.noticeDays), .activate])
+      organisations, [.announce(wave: "trial"), .notify(on: CalendarDate.today.day - gate.noticeDays), .activate])
   }
 
   private func publish(_ enrolments: [PracticeEnrolment]) throws {

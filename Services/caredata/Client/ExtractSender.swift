@@ -24,7 +24,7 @@ final class ExtractSender {
     topic = installation.layout.name(.extracts)
     let microseconds = Int64(submittedAt.timeIntervalSince1970 * 1e6)
     self.submittedAt = microseconds
-    let suffix = randomBytes(4).map { String(format: "%02x", $0) }.joined()
+    let suffix = hexadecimal(randomBytes(4))
     let id = "\(organisation)-\(ExtractSource(source).rawValue)-\(period.text)-\(microseconds)-\(suffix)"
     extractID = id
     manifest = Manifest.with {

@@ -103,7 +103,7 @@ struct Replay {
     guard var opened = manifests[.opened], var closed = manifests[.closed], manifests[.abandoned] == nil else {
       throw ClientError("\(id): the topic does not hold both manifests of a closed extract; submit it again")
     }
-    let again = "\(id.prefix(80)).r\(randomBytes(3).map { String(format: "%02x", $0) }.joined())"
+    let again = "\(id.prefix(80)).r\(hexadecimal(randomBytes(3)))"
     let submittedAt = opened.submittedAt + 1
     opened.extractID = again
     closed.extractID = again

@@ -55,7 +55,7 @@ enum ObjectionSubmission {
     let waiter = try ReceiptWaiter(target)
     let producer = try target.producer()
     defer { producer.close() }
-    let submission = "objections-" + randomBytes(8).map { String(format: "%02x", $0) }.joined()
+    let submission = "objections-" + hexadecimal(randomBytes(8))
     let topic = target.layout.name(.objections)
     var sequence: UInt32 = 0
     while var objection = try objections.next() {

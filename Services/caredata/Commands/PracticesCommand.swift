@@ -2,6 +2,7 @@ import ArgumentParser
 import Clinical
 import Contracts
 import Foundation
+import StageKit
 
 struct PracticesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -42,7 +43,7 @@ struct PracticesCommand: AsyncParsableCommand {
     var on: String?
 
     func run() async throws {
-      guard let on else { return try await change(Enrolment.today) }
+      guard let on else { return try await change(CalendarDate.today.day) }
       guard let date = CalendarDate(iso: on) else { throw ValidationError("--on '\(on)' is not a date YYYY-MM-DD.") }
       try await change(date.day)
     }
@@ -168,7 +169,7 @@ enum PracticeTable {
     var table = TextTable(
       "organisation", "state", "wave", "announced", "patients told", "ready", "active from", "suspended", "withdrawn")
     for enrolment in enrolments {
-      let state = gate.state(of: enrolment, on: Enrolment.today)?.rawValue ?? "unknown"
+      let state = gate.state(of: enrolment, on: CalendarDate.today.day)?.rawValue ?? "unknown"
       table.row([
         enrolment.organisation, enrolment.erase ? "\(state), erased" : state, enrolment.wave,
         Day.text(enrolment.hasAnnouncedOn, enrolment.announcedOn),

@@ -2,6 +2,7 @@ import ArgumentParser
 import Clinical
 import Foundation
 import Specification
+import StageKit
 
 struct SpecificationCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -84,11 +85,6 @@ struct SpecificationCommand: ParsableCommand {
       }
     }
   }
-}
-
-extension CalendarDate {
-  /// By the clock of this machine, UTC.
-  static var today: CalendarDate { CalendarDate(day: Int32((Date.now.timeIntervalSince1970 / 86_400).rounded(.down))) }
 }
 
 extension Specifications {

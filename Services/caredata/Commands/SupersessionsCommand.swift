@@ -38,7 +38,7 @@ enum SupersessionSubmission {
     let waiter = try ReceiptWaiter(target)
     let producer = try target.producer()
     defer { producer.close() }
-    let submission = "supersessions-" + randomBytes(8).map { String(format: "%02x", $0) }.joined()
+    let submission = "supersessions-" + hexadecimal(randomBytes(8))
     // One partition keeps the order of the list, which decides where a number was replaced twice.
     let partition = target.layout.partition(ofText: submission)
     for (place, pair) in list.pairs.enumerated() {

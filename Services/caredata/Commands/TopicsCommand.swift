@@ -28,7 +28,7 @@ struct TopicsCommand: AsyncParsableCommand {
 
     func run() async throws {
       let target = try await installation.installation()
-      let topics = Topic.all(datasets: try DatasetsFolder.names(try DatasetsFolder.locate(datasets)))
+      let topics = Topic.all(datasets: try DatasetsFolder.names(try ProjectFolder.datasets.locate(datasets)))
       let admin = try Admin(target.kafka)
       let existing = try admin.partitionCounts()
       var missing: [NewTopic] = []

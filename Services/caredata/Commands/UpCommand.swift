@@ -50,7 +50,7 @@ struct EmbeddedOptions: ParsableArguments {
   var datasets: String?
 
   func settings() throws -> Supervisor.Settings {
-    let folder = try DatasetsFolder.locate(datasets)
+    let folder = try ProjectFolder.datasets.locate(datasets)
     return Supervisor.Settings(
       state: StateDirectory(path: state),
       instances: Dictionary(instances.map { ($0.stage, $0.count) }) { _, last in last },
@@ -74,8 +74,6 @@ struct InstanceCount: ExpressibleByArgument {
 
 /// Where the dataset definitions are: one YAML file each, named like the dataset.
 enum DatasetsFolder {
-  static func locate(_ given: String?) throws -> String { try ProjectFolder.datasets.locate(given) }
-
   static func names(_ folder: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
       .map { String($0.dropLast(5)) }.sorted()
