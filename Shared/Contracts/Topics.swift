@@ -54,10 +54,10 @@ public struct Topic: Hashable, Sendable {
   public static let releases = Topic(
     name: "releases", key: "dataset name", value: "release manifest, JSON", retentionDays: 14, cleanup: .compact,
     owner: .publication, readers: [], zone: .published)
-  /// Acceptance by ingestion, balance by publication.
+  /// Acceptance by ingestion, disposition by the objection filter, balance by publication.
   public static let receipts = Topic(
     name: "receipts", key: "extract id or objection submission id", value: "Receipt", retentionDays: 14,
-    cleanup: .delete, owner: .ingestion, readers: [.ingestion, .publication], zone: .control)
+    cleanup: .delete, owner: .ingestion, readers: [.ingestion, .objectionFilter, .publication], zone: .control)
 
   public static func rejected(_ stage: StageName) -> Topic {
     Topic(

@@ -31,11 +31,13 @@ public final class FlowCounter {
   public init() {}
 
   /// - Parameter extract: UTF-8 bytes of the extract id.
+  /// - Returns: whether the record is counted now, for the first time.
+  @discardableResult
   public func count(
     extract: UnsafeRawBufferPointer, partition: Int32, number: UInt32, as outcome: Outcome, database: Connection
-  ) throws {
+  ) throws -> Bool {
     let index = try slot(extract, partition, database)
-    guard Int64(number) > slots[index].highest else { return }
+    guard Int64(number) > slots[index].highest else { return false }
     slots[index].highest = Int64(number)
     slots[index].isDirty = true
     switch outcome {
@@ -43,6 +45,7 @@ public final class FlowCounter {
     case .excluded: slots[index].counts.1 += 1
     case .rejected: slots[index].counts.2 += 1
     }
+    return true
   }
 
   private func slot(_ extract: UnsafeRawBufferPointer, _ partition: Int32, _ database: Connection) throws -> Int {

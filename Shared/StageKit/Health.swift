@@ -9,6 +9,7 @@ public final class Health: Sendable {
   private struct State {
     var lastProgress = ContinuousClock.now
     var waitingFor: String? = "starting"
+    var paused: String?
   }
 
   private let state = Mutex(State())
@@ -35,6 +36,10 @@ public final class Health: Sendable {
     if reason == nil { _ = FileManager.default.createFile(atPath: readyFile, contents: nil) } else { unlink(readyFile) }
   }
 
+  /// - Parameter reason: why a stage that is ready holds something back, `nil` when it does not.
+  func paused(_ reason: String?) { state.withLock { $0.paused = reason } }
+
+  var readyText: String { state.withLock { $0.paused.map { "ready; paused: \($0)" } ?? "ready" } }
   var isAlive: Bool { state.withLock { ContinuousClock.now - $0.lastProgress < Self.patience } }
   var reasonNotReady: String? { state.withLock { $0.waitingFor } }
 }
@@ -53,7 +58,8 @@ struct HealthServer: Service {
       health.isAlive ? Self.text(.ok, "alive") : Self.text(.serviceUnavailable, "the loop has stopped turning")
     }
     await server.appendRoute("GET /readyz") { [health] _ in
-      health.reasonNotReady.map { Self.text(.serviceUnavailable, "waiting for \($0)") } ?? Self.text(.ok, "ready")
+      health.reasonNotReady.map { Self.text(.serviceUnavailable, "waiting for \($0)") }
+        ?? Self.text(.ok, health.readyText)
     }
     await server.appendRoute("GET /metrics") { [registry] _ in
       HTTPResponse(

@@ -42,6 +42,8 @@ public final class StageContext {
   public let metrics: StageMetrics
   /// Replaced after a reconnect: never keep it.
   public internal(set) var database: Connection
+  /// What the stage holds back and why, while it does everything else; `nil`: nothing. Told by `/readyz` and a metric.
+  public var paused: String?
 
   public var layout: TopicLayout { configuration.layout }
 

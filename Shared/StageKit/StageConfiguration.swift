@@ -21,6 +21,7 @@ import Logging
 /// | `caredata.ready.file` | string | empty | file that exists while the stage is ready |
 /// | `caredata.specification.directory` | string | `compose/specification` | extract specifications and exclusion lists |
 /// | `caredata.practices.notice.days` | int | 56 | days between telling patients and the first extract |
+/// | `caredata.national.list.days` | int or `off` | 7 | age at which the national list of objections stops everything |
 /// | `caredata.extracts.hold.seconds` | int | 10 | quiet time after which an incomplete extract is reported as held |
 /// | `caredata.log.level` | string | `info` | swift-log level |
 /// | `CAREDATA_KAFKA_…` | string | | librdkafka properties: `.` as `_`, `_` as `__`, `-` as `___` |
@@ -39,6 +40,7 @@ public struct StageConfiguration: Sendable {
   public var specificationDirectory: String
   public var noticeDays: Int
   public var holdSeconds: Int
+  public var nationalList: NationalListRule
   public var logLevel: Logger.Level
   public var kafka: KafkaConfiguration
 
@@ -70,6 +72,10 @@ public struct StageConfiguration: Sendable {
     guard 0...3_650 ~= noticeDays else {
       throw StageError.configuration("CAREDATA_PRACTICES_NOTICE_DAYS is \(noticeDays); use 0 to 3650")
     }
+    let listDays = reader.string(forKey: "national.list.days", default: "\(NationalListRule.usualDays)")
+    guard listDays == "off" || Int(listDays).map({ 1...366 ~= $0 }) == true else {
+      throw StageError.configuration("CAREDATA_NATIONAL_LIST_DAYS is '\(listDays)'; use 1 to 366, or off")
+    }
     return StageConfiguration(
       databaseURL: database,
       keysDirectory: reader.string(forKey: "keys.directory", default: "keys"),
@@ -85,6 +91,7 @@ public struct StageConfiguration: Sendable {
       specificationDirectory: reader.string(forKey: "specification.directory", default: "compose/specification"),
       noticeDays: noticeDays,
       holdSeconds: reader.int(forKey: "extracts.hold.seconds", default: 10),
+      nationalList: NationalListRule(maximumDays: Int(listDays)),
       logLevel: logLevel,
       kafka: try kafkaConfiguration(environment))
   }

@@ -89,7 +89,22 @@ final class StageLoop<S: Stage>: RebalanceDelegate {
         metrics.batch(messages: batch.messages.count, duration: ContinuousClock.now - start)
       }
       try persist(output) { isBusy = try stage.work(output) }
+      tellPause()
       metrics.publish()
+    }
+  }
+
+  private var toldPause: String?
+
+  private func tellPause() {
+    guard context.paused != toldPause else { return }
+    toldPause = context.paused
+    health.paused(toldPause)
+    metrics.paused(toldPause != nil)
+    if let toldPause {
+      logger.warning("paused", metadata: ["reason": "\(toldPause)"])
+    } else {
+      logger.info("goes on")
     }
   }
 

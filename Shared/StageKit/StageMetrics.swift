@@ -13,10 +13,20 @@ public final class StageMetrics {
   private let sentTotal: Counter
   private let excludedTotal: Counter
   private let batchSeconds: Metrics.Timer
+  /// Seconds since the national list of objections was drawn.
+  public lazy var nationalListAge = Gauge(
+    label: "caredata_national_list_age_seconds", dimensions: labels, factory: factory)
+  /// Extracts with no or far fewer dissents than the one before.
+  public lazy var objectionAlarms = Counter(
+    label: "caredata_objection_alarms_total", dimensions: labels, factory: factory)
   private let assigned: Gauge
+  private let isPaused: Gauge
+  private let labels: [(String, String)]
+  private let factory: any MetricsFactory
 
   public init(stage: StageName, factory: any MetricsFactory) {
-    let labels = [("stage", stage.rawValue)]
+    labels = [("stage", stage.rawValue)]
+    self.factory = factory
     received = Counter(label: "caredata_messages_received_total", dimensions: labels, factory: factory)
     sentTotal = Counter(label: "caredata_messages_sent_total", dimensions: labels, factory: factory)
     excludedTotal = Counter(label: "caredata_records_excluded_total", dimensions: labels, factory: factory)
@@ -24,6 +34,7 @@ public final class StageMetrics {
     databaseRetries = Counter(label: "caredata_retries_total", dimensions: labels, factory: factory)
     batchSeconds = Metrics.Timer(label: "caredata_batch_seconds", dimensions: labels, factory: factory)
     assigned = Gauge(label: "caredata_partitions_assigned", dimensions: labels, factory: factory)
+    isPaused = Gauge(label: "caredata_paused", dimensions: labels, factory: factory)
   }
 
   func batch(messages: Int, duration: Duration) {
@@ -32,6 +43,8 @@ public final class StageMetrics {
       duration.components.seconds * 1_000_000_000 + duration.components.attoseconds / 1_000_000_000)
     publish()
   }
+
+  func paused(_ isPaused: Bool) { self.isPaused.record(isPaused ? 1 : 0) }
 
   func assignment(_ partitions: Int) { assigned.record(partitions) }
 

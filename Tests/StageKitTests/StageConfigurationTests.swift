@@ -47,8 +47,17 @@ struct StageConfigurationTests {
     #expect(empty.description.contains(variable))
   }
 
+  @Test func `a national list must be a week old at most, unless the installation says otherwise or has none`()
+    async throws
+  {
+    #expect(try await load().nationalList.maximumDays == 7)
+    #expect(try await load(["CAREDATA_NATIONAL_LIST_DAYS": "2"]).nationalList.maximumDays == 2)
+    #expect(try await load(["CAREDATA_NATIONAL_LIST_DAYS": "off"]).nationalList.maximumDays == nil)
+  }
+
   @Test(
     arguments: [
+      ("CAREDATA_NATIONAL_LIST_DAYS", "0"), ("CAREDATA_NATIONAL_LIST_DAYS", "never"),
       ("CAREDATA_LOG_LEVEL", "loud"), ("CAREDATA_TOPICS_PARTITIONS", "0"), ("CAREDATA_CONFIG_FILE", "/nowhere.json"),
     ])
   func `a wrong setting is refused by its name`(variable: String, value: String) async throws {

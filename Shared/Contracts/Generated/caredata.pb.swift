@@ -634,19 +634,29 @@ public nonisolated struct ObjectionMessage: Sendable {
     set {content = .supersession(newValue)}
   }
 
+  public var nationalList: NationalList {
+    get {
+      if case .nationalList(let v)? = content {return v}
+      return NationalList()
+    }
+    set {content = .nationalList(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Content: Equatable, Sendable {
     case objection(Objection)
     case cut(CutRequest)
     case supersession(Supersession)
+    case nationalList(NationalList)
 
   }
 
   public init() {}
 }
 
-/// A decision taken outside an extract: national list or patient request.
+/// A decision taken outside an extract: national list or patient request. In force as soon as it has come, whatever
+/// becomes of the submission that it is a part of.
 public nonisolated struct Objection: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -682,6 +692,31 @@ public nonisolated struct Objection: Sendable {
   public init() {}
 
   fileprivate var _day: Int32? = nil
+}
+
+/// What the objections of one submission are together: the national list. Judged when all of it has come.
+public nonisolated struct NationalList: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var submissionID: String = String()
+
+  /// objections of the submission; 0: nobody objects
+  public var expected: UInt32 = 0
+
+  /// microseconds since 1970-01-01T00:00:00Z: the moment whose decisions it shows
+  public var drawnAt: Int64 = 0
+
+  /// true: who is not on it does not object; false: it answers for the numbers sent and no others
+  public var whole: Bool = false
+
+  /// to be used although it is empty or much shorter than the last
+  public var confirmed: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 /// One NHS number replaced by another. An objection under any number of a chain covers all of them.
@@ -999,6 +1034,24 @@ public nonisolated struct Receipt: @unchecked Sendable {
     set {_uniqueStorage()._recordsRejectedByConnector = newValue}
   }
 
+  /// "type-1", "type-2" -> records held back, masked: 1 to 7 are "*", others rounded to 5
+  public var excluded: Dictionary<String,String> {
+    get {_storage._excluded}
+    set {_uniqueStorage()._excluded = newValue}
+  }
+
+  /// of a national list, microseconds since 1970-01-01T00:00:00Z
+  public var drawnAt: Int64 {
+    get {_storage._drawnAt}
+    set {_uniqueStorage()._drawnAt = newValue}
+  }
+
+  /// records of the extract that carry a dissent
+  public var dissents: UInt32 {
+    get {_storage._dissents}
+    set {_uniqueStorage()._dissents = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum Status: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -1030,6 +1083,18 @@ public nonisolated struct Receipt: @unchecked Sendable {
     /// every record of a withdrawn organisation has been retracted
     case erased // = 11
     case supersessionsStored // = 12
+
+    /// `drawn_at` says of when
+    case nationalListInForce // = 13
+
+    /// its dissents hold all the same; nobody is reinstated
+    case nationalListRefused // = 14
+
+    /// the objection filter has decided every record of the extract
+    case disposition // = 15
+
+    /// the whole period is to be sent again: an objection has ended
+    case resubmissionRequested // = 16
     case UNRECOGNIZED(Int)
 
     public init() {
@@ -1051,6 +1116,10 @@ public nonisolated struct Receipt: @unchecked Sendable {
       case 10: self = .enrolmentRefused
       case 11: self = .erased
       case 12: self = .supersessionsStored
+      case 13: self = .nationalListInForce
+      case 14: self = .nationalListRefused
+      case 15: self = .disposition
+      case 16: self = .resubmissionRequested
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -1070,6 +1139,10 @@ public nonisolated struct Receipt: @unchecked Sendable {
       case .enrolmentRefused: return 10
       case .erased: return 11
       case .supersessionsStored: return 12
+      case .nationalListInForce: return 13
+      case .nationalListRefused: return 14
+      case .disposition: return 15
+      case .resubmissionRequested: return 16
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -1089,6 +1162,10 @@ public nonisolated struct Receipt: @unchecked Sendable {
       .enrolmentRefused,
       .erased,
       .supersessionsStored,
+      .nationalListInForce,
+      .nationalListRefused,
+      .disposition,
+      .resubmissionRequested,
     ]
 
   }
@@ -1374,6 +1451,12 @@ public nonisolated struct ObjectionNotice: Sendable {
   /// the origin no longer speaks for this token
   public var retracted: Bool = false
 
+  /// where it was said; "national" or "patient" outside extracts
+  public var organisation: String = String()
+
+  /// microseconds since 1970-01-01T00:00:00Z
+  public var recordedAt: Int64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1381,6 +1464,7 @@ public nonisolated struct ObjectionNotice: Sendable {
   fileprivate var _day: Int32? = nil
 }
 
+/// What an objection under one token does: as a withdrawal while it is in force, as a reinstatement once it has ended.
 public nonisolated struct Withdrawal: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1394,6 +1478,9 @@ public nonisolated struct Withdrawal: Sendable {
 
   /// records stamped up to here never pass again
   public var erasedStamp: Int64 = 0
+
+  /// of the statement that made it so; whether it is in force, the latest says
+  public var stamp: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1413,6 +1500,12 @@ public nonisolated struct Marker: Sendable {
   public var pseudonymisedPartition: UInt32 = 0
 
   public var partitions: UInt32 = 0
+
+  /// reasons why nothing may be released at this cut
+  public var heldBy: [String] = []
+
+  /// which objections are honoured
+  public var regime: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1858,7 +1951,7 @@ nonisolated extension Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
 
 nonisolated extension ObjectionMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ObjectionMessage"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}objection\0\u{1}cut\0\u{1}supersession\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}objection\0\u{1}cut\0\u{1}supersession\0\u{3}national_list\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1905,6 +1998,19 @@ nonisolated extension ObjectionMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.content = .supersession(v)
         }
       }()
+      case 4: try {
+        var v: NationalList?
+        var hadOneofValue = false
+        if let current = self.content {
+          hadOneofValue = true
+          if case .nationalList(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.content = .nationalList(v)
+        }
+      }()
       default: break
       }
     }
@@ -1927,6 +2033,10 @@ nonisolated extension ObjectionMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
     case .supersession?: try {
       guard case .supersession(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .nationalList?: try {
+      guard case .nationalList(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     }()
     case nil: break
     }
@@ -2004,6 +2114,56 @@ nonisolated extension Objection: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.decision != rhs.decision {return false}
     if lhs._day != rhs._day {return false}
     if lhs.origin != rhs.origin {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension NationalList: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".NationalList"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}submission_id\0\u{1}expected\0\u{3}drawn_at\0\u{1}whole\0\u{1}confirmed\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.submissionID) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.expected) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.drawnAt) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.whole) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.confirmed) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.submissionID.isEmpty {
+      try visitor.visitSingularStringField(value: self.submissionID, fieldNumber: 1)
+    }
+    if self.expected != 0 {
+      try visitor.visitSingularUInt32Field(value: self.expected, fieldNumber: 2)
+    }
+    if self.drawnAt != 0 {
+      try visitor.visitSingularInt64Field(value: self.drawnAt, fieldNumber: 3)
+    }
+    if self.whole != false {
+      try visitor.visitSingularBoolField(value: self.whole, fieldNumber: 4)
+    }
+    if self.confirmed != false {
+      try visitor.visitSingularBoolField(value: self.confirmed, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: NationalList, rhs: NationalList) -> Bool {
+    if lhs.submissionID != rhs.submissionID {return false}
+    if lhs.expected != rhs.expected {return false}
+    if lhs.drawnAt != rhs.drawnAt {return false}
+    if lhs.whole != rhs.whole {return false}
+    if lhs.confirmed != rhs.confirmed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2174,7 +2334,7 @@ nonisolated extension PracticeEnrolment.State: SwiftProtobuf._ProtoNameProviding
 
 nonisolated extension Receipt: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Receipt"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}status\0\u{1}reason\0\u{3}same_as\0\u{3}records_expected\0\u{3}records_admitted\0\u{1}rejected\0\u{1}findings\0\u{1}retractions\0\u{3}entries_admitted\0\u{1}organisation\0\u{1}source\0\u{1}period\0\u{3}submitted_at\0\u{1}digest\0\u{3}records_received\0\u{1}duplicates\0\u{3}missing_sequences\0\u{3}records_missing\0\u{3}entries_received\0\u{3}entries_rejected\0\u{3}entries_excluded\0\u{3}entries_dropped\0\u{3}records_deidentified\0\u{1}specification\0\u{3}left_out_by_connector\0\u{3}records_rejected_by_connector\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}status\0\u{1}reason\0\u{3}same_as\0\u{3}records_expected\0\u{3}records_admitted\0\u{1}rejected\0\u{1}findings\0\u{1}retractions\0\u{3}entries_admitted\0\u{1}organisation\0\u{1}source\0\u{1}period\0\u{3}submitted_at\0\u{1}digest\0\u{3}records_received\0\u{1}duplicates\0\u{3}missing_sequences\0\u{3}records_missing\0\u{3}entries_received\0\u{3}entries_rejected\0\u{3}entries_excluded\0\u{3}entries_dropped\0\u{3}records_deidentified\0\u{1}specification\0\u{3}left_out_by_connector\0\u{3}records_rejected_by_connector\0\u{1}excluded\0\u{3}drawn_at\0\u{1}dissents\0")
 
   fileprivate class _StorageClass {
     var _id: String = String()
@@ -2204,6 +2364,9 @@ nonisolated extension Receipt: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     var _specification: String = String()
     var _leftOutByConnector: Dictionary<String,UInt64> = [:]
     var _recordsRejectedByConnector: UInt32 = 0
+    var _excluded: Dictionary<String,String> = [:]
+    var _drawnAt: Int64 = 0
+    var _dissents: UInt32 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2241,6 +2404,9 @@ nonisolated extension Receipt: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       _specification = source._specification
       _leftOutByConnector = source._leftOutByConnector
       _recordsRejectedByConnector = source._recordsRejectedByConnector
+      _excluded = source._excluded
+      _drawnAt = source._drawnAt
+      _dissents = source._dissents
     }
   }
 
@@ -2286,6 +2452,9 @@ nonisolated extension Receipt: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
         case 25: try { try decoder.decodeSingularStringField(value: &_storage._specification) }()
         case 26: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: &_storage._leftOutByConnector) }()
         case 27: try { try decoder.decodeSingularUInt32Field(value: &_storage._recordsRejectedByConnector) }()
+        case 28: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &_storage._excluded) }()
+        case 29: try { try decoder.decodeSingularInt64Field(value: &_storage._drawnAt) }()
+        case 30: try { try decoder.decodeSingularUInt32Field(value: &_storage._dissents) }()
         default: break
         }
       }
@@ -2375,6 +2544,15 @@ nonisolated extension Receipt: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       if _storage._recordsRejectedByConnector != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._recordsRejectedByConnector, fieldNumber: 27)
       }
+      if !_storage._excluded.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: _storage._excluded, fieldNumber: 28)
+      }
+      if _storage._drawnAt != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._drawnAt, fieldNumber: 29)
+      }
+      if _storage._dissents != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._dissents, fieldNumber: 30)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2411,6 +2589,9 @@ nonisolated extension Receipt: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
         if _storage._specification != rhs_storage._specification {return false}
         if _storage._leftOutByConnector != rhs_storage._leftOutByConnector {return false}
         if _storage._recordsRejectedByConnector != rhs_storage._recordsRejectedByConnector {return false}
+        if _storage._excluded != rhs_storage._excluded {return false}
+        if _storage._drawnAt != rhs_storage._drawnAt {return false}
+        if _storage._dissents != rhs_storage._dissents {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2421,7 +2602,7 @@ nonisolated extension Receipt: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
 }
 
 nonisolated extension Receipt.Status: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATUS_UNSPECIFIED\0\u{1}STATUS_ADMITTED\0\u{1}STATUS_REFUSED\0\u{1}STATUS_UNCHANGED\0\u{1}STATUS_SUPERSEDED\0\u{1}STATUS_ABANDONED\0\u{1}STATUS_OBJECTIONS_ACKNOWLEDGED\0\u{1}STATUS_BALANCED\0\u{1}STATUS_ENROLMENT_STORED\0\u{1}STATUS_HELD\0\u{1}STATUS_ENROLMENT_REFUSED\0\u{1}STATUS_ERASED\0\u{1}STATUS_SUPERSESSIONS_STORED\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STATUS_UNSPECIFIED\0\u{1}STATUS_ADMITTED\0\u{1}STATUS_REFUSED\0\u{1}STATUS_UNCHANGED\0\u{1}STATUS_SUPERSEDED\0\u{1}STATUS_ABANDONED\0\u{1}STATUS_OBJECTIONS_ACKNOWLEDGED\0\u{1}STATUS_BALANCED\0\u{1}STATUS_ENROLMENT_STORED\0\u{1}STATUS_HELD\0\u{1}STATUS_ENROLMENT_REFUSED\0\u{1}STATUS_ERASED\0\u{1}STATUS_SUPERSESSIONS_STORED\0\u{1}STATUS_NATIONAL_LIST_IN_FORCE\0\u{1}STATUS_NATIONAL_LIST_REFUSED\0\u{1}STATUS_DISPOSITION\0\u{1}STATUS_RESUBMISSION_REQUESTED\0")
 }
 
 nonisolated extension Header: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -2869,7 +3050,7 @@ nonisolated extension Assignment: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension ObjectionNotice: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ObjectionNotice"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}origin\0\u{1}type\0\u{1}decision\0\u{1}day\0\u{1}stamp\0\u{1}retracted\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}origin\0\u{1}type\0\u{1}decision\0\u{1}day\0\u{1}stamp\0\u{1}retracted\0\u{1}organisation\0\u{3}recorded_at\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2883,6 +3064,8 @@ nonisolated extension ObjectionNotice: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 4: try { try decoder.decodeSingularSInt32Field(value: &self._day) }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.stamp) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.retracted) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.organisation) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.recordedAt) }()
       default: break
       }
     }
@@ -2911,6 +3094,12 @@ nonisolated extension ObjectionNotice: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.retracted != false {
       try visitor.visitSingularBoolField(value: self.retracted, fieldNumber: 6)
     }
+    if !self.organisation.isEmpty {
+      try visitor.visitSingularStringField(value: self.organisation, fieldNumber: 7)
+    }
+    if self.recordedAt != 0 {
+      try visitor.visitSingularInt64Field(value: self.recordedAt, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2921,6 +3110,8 @@ nonisolated extension ObjectionNotice: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs._day != rhs._day {return false}
     if lhs.stamp != rhs.stamp {return false}
     if lhs.retracted != rhs.retracted {return false}
+    if lhs.organisation != rhs.organisation {return false}
+    if lhs.recordedAt != rhs.recordedAt {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2928,7 +3119,7 @@ nonisolated extension ObjectionNotice: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Withdrawal: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Withdrawal"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{3}all_sources\0\u{3}erased_stamp\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{3}all_sources\0\u{3}erased_stamp\0\u{1}stamp\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2939,6 +3130,7 @@ nonisolated extension Withdrawal: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 1: try { try decoder.decodeSingularBytesField(value: &self.token) }()
       case 2: try { try decoder.decodeSingularBoolField(value: &self.allSources) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.erasedStamp) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.stamp) }()
       default: break
       }
     }
@@ -2954,6 +3146,9 @@ nonisolated extension Withdrawal: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if self.erasedStamp != 0 {
       try visitor.visitSingularInt64Field(value: self.erasedStamp, fieldNumber: 3)
     }
+    if self.stamp != 0 {
+      try visitor.visitSingularInt64Field(value: self.stamp, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2961,6 +3156,7 @@ nonisolated extension Withdrawal: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.token != rhs.token {return false}
     if lhs.allSources != rhs.allSources {return false}
     if lhs.erasedStamp != rhs.erasedStamp {return false}
+    if lhs.stamp != rhs.stamp {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2968,7 +3164,7 @@ nonisolated extension Withdrawal: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension Marker: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Marker"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}cut_id\0\u{3}validated_partition\0\u{3}pseudonymised_partition\0\u{1}partitions\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}cut_id\0\u{3}validated_partition\0\u{3}pseudonymised_partition\0\u{1}partitions\0\u{3}held_by\0\u{1}regime\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2980,6 +3176,8 @@ nonisolated extension Marker: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.validatedPartition) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.pseudonymisedPartition) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.partitions) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.heldBy) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.regime) }()
       default: break
       }
     }
@@ -2998,6 +3196,12 @@ nonisolated extension Marker: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     if self.partitions != 0 {
       try visitor.visitSingularUInt32Field(value: self.partitions, fieldNumber: 4)
     }
+    if !self.heldBy.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.heldBy, fieldNumber: 5)
+    }
+    if !self.regime.isEmpty {
+      try visitor.visitSingularStringField(value: self.regime, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3006,6 +3210,8 @@ nonisolated extension Marker: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     if lhs.validatedPartition != rhs.validatedPartition {return false}
     if lhs.pseudonymisedPartition != rhs.pseudonymisedPartition {return false}
     if lhs.partitions != rhs.partitions {return false}
+    if lhs.heldBy != rhs.heldBy {return false}
+    if lhs.regime != rhs.regime {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
