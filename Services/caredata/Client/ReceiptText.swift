@@ -52,7 +52,7 @@ extension Receipt {
 
 extension Receipt.Status {
   /// What a connector has to do something about.
-  var isFailure: Bool { [.held, .refused, .abandoned].contains(self) }
+  var isFailure: Bool { [.held, .refused, .abandoned, .nationalListRefused].contains(self) }
 
   var word: String { text.prefix { $0 != ":" }.description }
 
@@ -70,6 +70,10 @@ extension Receipt.Status {
     case .enrolmentRefused: "enrolment refused"
     case .erased: "erased"
     case .supersessionsStored: "supersessions stored"
+    case .nationalListInForce: "in force: the national list is used"
+    case .nationalListRefused: "refused: objections on the list hold, and nobody is reinstated"
+    case .disposition: "decided: every record has passed the objection filter or been held back"
+    case .resubmissionRequested: "please submit this period again: an objection has ended"
     case .unspecified, .UNRECOGNIZED: "unknown"
     }
   }
