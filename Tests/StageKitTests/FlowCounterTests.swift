@@ -14,7 +14,7 @@ struct FlowCounterTests {
   /// One batch as a stage runs it.
   private func run(_ batch: [Counted], _ counter: FlowCounter, commits: Bool = true) throws {
     for record in batch {
-      try Array(record.extract.utf8).withUnsafeBytes {
+      _ = try Array(record.extract.utf8).withUnsafeBytes {
         try counter.count(
           extract: $0, partition: record.partition, number: record.number, as: record.outcome, database: database)
       }
