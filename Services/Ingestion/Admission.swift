@@ -9,6 +9,8 @@ struct Admission {
   let layout: TopicLayout
   let ledger: ObjectionLedger
   let receipts: ReceiptFactory
+  /// Told of extracts in which objections have stopped coming.
+  let alarm: (ExtractRow, ObjectionAlarm) -> Void
 
   /// However large an extract is, so many of its rows are in memory at once.
   private static let pieceRecords: Int64 = 20_000
@@ -86,7 +88,9 @@ struct Admission {
     try database.query(
       "update scope set version_time = $2, version_digest = $3, extract_id = $4 where no = $1::bigint",
       [.int(scope), .int(extract.submittedAt), .int(digest), .text(extract.extractID)])
-    let receipt = try AdmissionReceipt.make(extract, digest: digest, retractions: retractions, database)
+    var receipt = try AdmissionReceipt.make(extract, digest: digest, retractions: retractions, database)
+    receipt.reason = try countDissents(receipt, extract, database)
+    try Resubmissions.settle(scope: scope, database)
     try database.query(
       """
       update extract set state = 'admitted', digest = $2, admitted = $3::bigint, emitted = 0, receipt = $4
@@ -100,6 +104,29 @@ struct Admission {
       "update extract set barrier = coalesce((select max(id) from outbox), 0) where no = $1::bigint", [.int(no)])
     try putAside(extract, database)
     try dropForerunners(of: extract, database)
+  }
+
+  /// Compares with the organisation's extract before. Returns the code of the alarm, empty where there is none.
+  private func countDissents(_ receipt: Receipt, _ extract: ExtractRow, _ database: Connection) throws -> String {
+    let counts = ObjectionAlarm.Counts(dissents: Int64(receipt.dissents), records: Int64(receipt.recordsReceived))
+    let rows = try database.query(
+      """
+      select dissents::bigint, expected::bigint from extract
+      where organisation = $1 and source = $2::bigint and no <> $3::bigint and submitted_at <= $4
+        and dissents is not null
+      order by submitted_at desc limit 1
+      """,
+      [
+        .text(extract.organisation), .int(Int64(extract.source.rawValue)), .int(extract.no), .int(extract.submittedAt),
+      ])
+    let before =
+      rows.count == 0 ? nil : ObjectionAlarm.Counts(dissents: rows.int(0, 0), records: rows.int(0, 1))
+    let alarm = ObjectionAlarm.of(counts, before: before, source: extract.source)
+    if let alarm { self.alarm(extract, alarm) }
+    try database.query(
+      "update extract set dissents = $2::bigint, objection_alarm = $3 where no = $1::bigint",
+      [.int(extract.no), .int(counts.dissents), .text(alarm?.code ?? "")])
+    return alarm?.code ?? ""
   }
 
   /// What was said about objections since the records were admitted: their content may be the same, but an erased record
@@ -169,6 +196,8 @@ struct Admission {
     // What is accepted is the same; what was rejected or left out beside it is this extract's own.
     var receipt = try AdmissionReceipt.make(extract, digest: digest, retractions: 0, database)
     try putAside(extract, database)
+    _ = try countDissents(receipt, extract, database)
+    try Resubmissions.settle(scope: scope, database)
     receipt.status = .unchanged
     receipt.reason = "same_content"
     receipt.sameAs = heldExtract

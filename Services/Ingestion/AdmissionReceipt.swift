@@ -63,12 +63,13 @@ enum AdmissionReceipt {
     let rows = try database.query(
       """
       select count(*), coalesce(sum(entries_received), 0)::bigint,
-        (select received from extract where no = $1::bigint) from staged_\(extract.no)
+        (select received from extract where no = $1::bigint), count(*) filter (where dissent) from staged_\(extract.no)
       """, [.int(extract.no)])
     var receipt = extract.receipt
     receipt.recordsReceived = UInt32(rows.int(0, 0))
     receipt.entriesReceived = UInt64(rows.int(0, 1))
     receipt.duplicates = UInt32(clamping: rows.int(0, 2) - rows.int(0, 0))
+    receipt.dissents = UInt32(rows.int(0, 3))
     return receipt
   }
 

@@ -6,7 +6,7 @@ import StageKit
 /// have arrived: practices, the objection ledger, deletions, and the extracts that publication has not balanced.
 struct BrokerLife {
   let layout: TopicLayout
-  let ledger: ObjectionLedger
+  let statements: ObjectionStatements
   let admission: Admission
   let receipts: ReceiptFactory
   let practices: Practices
@@ -20,7 +20,10 @@ struct BrokerLife {
         ).count == 1
       guard isFirst else { return false }
       try practices.restate(database)
-      try ledger.restate(database)
+      try statements.restate(database)
+      if let list = try NationalLists.restatement(database) {
+        try Outbox.append([try receipts.entry(list)], to: database)
+      }
       try restateRetractions(database)
       let rows = try database.query(
         """

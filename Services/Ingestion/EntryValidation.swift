@@ -20,6 +20,7 @@ enum EntryValidation {
       guard let code = try? ClinicalCode(system: system, normalising: entry.code),
         let decision = decision(code, day: entry.hasDay ? entry.day : nil)
       else { continue }
+      result.decisionSystem = entry.system
       add(decision, to: &decisions)
     }
     result.decisions = sorted(decisions)
@@ -42,6 +43,7 @@ enum EntryValidation {
         switch rules.codes.decision(code) {
         case .objection:
           if let decision = decision(code, day: entry.hasDay ? entry.day : nil) { add(decision, to: &decisions) }
+          result.decisionSystem = entry.system
           dropped.add(.objectionCode)
           continue
         case .excluded(let isStatutory):

@@ -92,7 +92,8 @@ struct ExtractReading {
         contentDigest: sections.withUnsafeBytes { tokens.contentDigest($0) }, sealed: sealed,
         entriesReceived: Int32(record.entries.count), entries: Int32(validated.clinical.entries.count),
         entriesExcluded: validated.excludedEntries, isDeidentified: validated.isDeidentified,
-        rejection: validated.rejection, notes: validated.notes, source: place), to: opening)
+        carriesDissent: validated.decisions.contains { $0.decision == .dissent }, rejection: validated.rejection,
+        notes: validated.notes, source: place), to: opening)
     if validated.hasUnknownCodeSystem { intake.refused[opening] = "unknown_code_system" }
   }
 
@@ -132,8 +133,13 @@ struct ExtractReading {
       : tokens.patientKey(record)
     // The id is looked up, and one that is none may be text that PostgreSQL refuses.
     let extractID = ExtractHeader.isExtractID(record.extractID) ? record.extractID : nil
+    // A table of the operator's, so nothing that somebody has chosen.
+    let organisation = (try? OrganisationCode(validating: record.organisation))?.text ?? ""
     for decision in validated.decisions {
-      intake.spoken.append(.init(origin: origin, token: routing, decision: decision, extractID: extractID))
+      intake.spoken.append(
+        .init(
+          origin: origin, token: routing, decision: decision, organisation: organisation,
+          system: validated.decisionSystem, extractID: extractID))
     }
   }
 }

@@ -18,6 +18,7 @@ struct StagedRecord {
   let entries: Int32
   let entriesExcluded: Int32
   let isDeidentified: Bool
+  let carriesDissent: Bool
   let rejection: Reason?
   let notes: [Note]
   /// Where the record lies in the topic `extracts`.
@@ -138,7 +139,7 @@ enum ExtractStore {
 
   private static let stagedFields = """
     sequence, record_id, patient_key, routing_token, partition, content_digest, sealed, size, entries_received,
-    entries, entries_excluded, deidentified, rejection, notes, source_partition, source_offset
+    entries, entries_excluded, deidentified, rejection, notes, source_partition, source_offset, dissent
     """
 
   /// Stages records; one delivered again is left as it is. Another record under a number already used is a conflict.
@@ -184,7 +185,7 @@ enum ExtractStore {
   private static func copy(_ records: [StagedRecord], into table: String, _ database: Connection) throws {
     try database.copyIn("COPY \(table) (\(stagedFields)) FROM STDIN (FORMAT binary)") { writer in
       for record in records {
-        writer.row(16)
+        writer.row(17)
         writer.int4(record.sequence)
         record.recordID.withUnsafeBytes { writer.bytes($0) }
         record.patientKey.withUnsafeBytes { writer.bytes($0) }
@@ -201,6 +202,7 @@ enum ExtractStore {
         if record.notes.isEmpty { writer.null() } else { writer.int4Array(record.notes.map(\.packed)) }
         writer.int4(record.source.partition)
         writer.int8(record.source.offset)
+        writer.bool(record.carriesDissent)
       }
     }
   }

@@ -38,15 +38,25 @@ final class IngestionStage: Stage {
       supersessions: supersessions)
     otherReading = ObjectionReading(tokens: tokens)
     let receipts = ReceiptFactory(layout: layout)
-    let ledger = ObjectionLedger(layout: layout)
+    let statements = ObjectionStatements(layout: layout, resubmissions: Resubmissions(receipts: receipts))
+    let ledger = ObjectionLedger(statements: statements)
     let practices = Practices(
       gate: PracticeGate(noticeDays: configuration.noticeDays), layout: layout, receipts: receipts)
     let manifests = ManifestHandling(receipts: receipts, practices: practices)
     storing = Storing(
       layout: layout, ledger: ledger, receipts: receipts, practices: practices, manifests: manifests,
-      supersessions: supersessions)
+      supersessions: supersessions, nationalLists: NationalLists(ledger: ledger),
+      releaseHold: ReleaseHold(rule: configuration.nationalList))
     emission = Emission(layout: layout, sealing: sealing)
-    admission = Admission(layout: layout, ledger: ledger, receipts: receipts)
+    admission = Admission(layout: layout, ledger: ledger, receipts: receipts) { extract, alarm in
+      context.metrics.objectionAlarms.increment()
+      context.logger.warning(
+        "objections have stopped coming",
+        metadata: [
+          "organisation": "\(extract.organisation)", "period": "\(extract.period)", "alarm": "\(alarm.code)",
+          "counts": "\(alarm)",
+        ])
+    }
     holding = Holding(quietSeconds: configuration.holdSeconds, admission: admission, receipts: receipts)
     erasure = Erasure(admission: admission, manifests: manifests, receipts: receipts)
     extractsTopic = layout.name(.extracts)
@@ -82,6 +92,11 @@ final class IngestionStage: Stage {
         }
       } catch let error as ExtractReading.RejectionError {
         try output.reject(message, error.code)
+        if message.topic == objectionsTopic, ObjectionReading.mayHoldObjection(message.value) {
+          intake.rejectedObjections.append(
+            Rejection(
+              topic: message.topic, partition: message.partition, offset: message.offset, code: error.code.rawValue))
+        }
       }
     }
     try store(&intake, output)
@@ -96,7 +111,7 @@ final class IngestionStage: Stage {
     let database = context.database
     if !hasMetBroker {
       let life = BrokerLife(
-        layout: context.layout, ledger: storing.ledger, admission: admission, receipts: storing.receipts,
+        layout: context.layout, statements: storing.ledger.statements, admission: admission, receipts: storing.receipts,
         practices: storing.practices)
       if try life.meet(context.configuration.incarnation, database) {
         context.logger.info("a broker met for the first time; what is unproven is sent again")

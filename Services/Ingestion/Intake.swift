@@ -18,6 +18,10 @@ struct Intake {
   /// The same for those whose own description cannot be believed, so that nothing of it is stored.
   var malformed: [String: (reason: String, isJSON: Bool)] = [:]
   var spoken: [ObjectionLedger.Spoken] = []
+  var nationalEntries: [NationalLists.Entry] = []
+  var nationalLists: [NationalList] = []
+  /// Messages of the topic `objections` in which an objection may be that could not be read.
+  var rejectedObjections: [Rejection] = []
   var submitted = SubmittedNumbers()
   var supersessions: [(pair: Supersessions.Pair, at: StagedRecord.Coordinates)] = []
   var cuts: [String] = []
@@ -73,20 +77,25 @@ struct SubmittedNumbers {
     statuses[submission] = status
   }
 
-  /// Returns the receipts of the submissions that this batch completes.
+  /// Returns the receipts of the submissions that this batch completes; national lists are answered once judged.
   func store(_ database: Connection) throws -> [Receipt] {
     guard !submissions.isEmpty else { return [] }
     try database.query(
       """
-      insert into objection_received
-      select distinct * from unnest($1::text[], $2::bigint[]::int[], $3::bigint[]::int[]) on conflict do nothing
+      with news as (
+        insert into objection_received
+        select distinct * from unnest($1::text[], $2::bigint[]::int[], $3::bigint[]::int[]) order by 1, 2
+        on conflict do nothing returning submission_id)
+      insert into submission as s select submission_id, count(*) from news group by 1 order by 1
+      on conflict (submission_id) do update set received = s.received + excluded.received
       """,
       [.textArray(submissions), .intArray(sequences), .intArray(expected)])
+    let counted = statuses.filter { $0.value != .nationalListInForce }.keys.sorted()
     let complete = try database.query(
       """
-      select submission_id, count(*) from objection_received where submission_id = any($1)
-      group by submission_id having count(*) >= max(expected)
-      """, [.textArray(statuses.keys.sorted())])
+      select s.submission_id, s.received from submission s where s.submission_id = any($1) and s.received >= (
+        select max(r.expected) from objection_received r where r.submission_id = s.submission_id)
+      """, [.textArray(counted)])
     return (0..<complete.count).map { row in
       Receipt.with {
         $0.id = complete.text(row, 0)

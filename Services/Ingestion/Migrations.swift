@@ -52,8 +52,44 @@ enum IngestionSchema {
         create table superseded_version (version bigint not null);
         insert into superseded_version values (0);
         \(Outbox.migrationSQL)
-        """)
+        """),
+    Migration(version: 3, name: "national list, proof of objections", sql: objections),
   ]
+
+  /// `origin_decision.system` is the code system of a decision found in a record, 0 of any other. `national_entry` holds
+  /// a list only until it is judged.
+  private static let objections = """
+    alter table origin_decision add column organisation text not null default '',
+      add column system smallint not null default 0, add column recorded_at bigint not null default 0;
+    create index on origin_decision (type) where organisation = 'national' and decision = 1;
+    alter table statement add column organisation text not null default '',
+      add column recorded_at bigint not null default 0;
+    create index on record_state (routing_token) where live;
+    alter table scope add column resubmission_asked boolean not null default false;
+    alter table extract add column dissents int, add column objection_alarm text not null default '';
+    create index on extract (organisation, source, submitted_at);
+    do $$ declare pending record; begin
+      for pending in select c.relname from pg_class c where c.relnamespace = current_schema()::regnamespace
+        and c.relname like 'staged!_%' escape '!' and c.relkind = 'r'
+      loop execute format('alter table %I add column dissent boolean not null default false', pending.relname); end loop;
+    end $$;
+    create table submission (submission_id text primary key, received bigint not null);
+    insert into submission select submission_id, count(*) from objection_received group by 1;
+    create table national_list (
+      no int generated always as identity primary key, submission_id text not null unique, expected bigint not null,
+      drawn_at bigint not null, whole boolean not null, confirmed boolean not null, state text not null default 'open',
+      reason text not null default '', entries bigint not null default 0, judged_at bigint not null default 0);
+    create table national_entry (
+      submission_id text not null, origin bytea not null, dissent boolean not null,
+      primary key (submission_id, origin, dissent));
+    create table objection_day (
+      organisation text not null, day date not null, received bigint not null, primary key (organisation, day));
+    create table rejected_objection (
+      topic text not null, partition int not null, record_offset bigint not null, code text not null,
+      rejected_at timestamptz not null default now(), resolved_at timestamptz, resolved_by text, reason text,
+      primary key (topic, partition, record_offset));
+    create table explanation_log (at timestamptz not null default now(), by text not null, token bytea not null);
+    """
 
   /// `rejection` and `notes` hold raw values of ``Reason`` and packed ``Note``s.
   static func createStaging(_ no: Int64) -> String {
@@ -63,7 +99,7 @@ enum IngestionSchema {
       partition int not null, content_digest bytea not null, sealed bytea not null, size int not null,
       entries_received int not null, entries int not null, entries_excluded int not null,
       deidentified boolean not null, rejection int, notes int[], source_partition int not null,
-      source_offset bigint not null)
+      source_offset bigint not null, dissent boolean not null)
     """
   }
 

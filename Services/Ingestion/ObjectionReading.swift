@@ -18,11 +18,18 @@ struct ObjectionReading {
       guard let old = try? NHSNumber(validating: supersession.superseded),
         let new = try? NHSNumber(validating: supersession.current), old != new
       else { throw ExtractReading.RejectionError(code: .malformed) }
-      try Self.check(supersession.submissionID, supersession.sequence, of: supersession.expected)
+      if let fault = Self.fault(supersession.submissionID, supersession.sequence, of: supersession.expected) {
+        throw fault
+      }
       intake.supersessions.append((.init(superseded: old, current: new), place))
       intake.submitted.add(
         supersession.submissionID, sequence: supersession.sequence, expected: supersession.expected,
         .supersessionsStored)
+    case .nationalList(let list):
+      guard ExtractHeader.isExtractID(list.submissionID), list.expected <= UInt32(Int32.max),
+        0...ExtractHeader.latestSubmission ~= list.drawnAt
+      else { throw ExtractReading.RejectionError(code: .malformed) }
+      intake.nationalLists.append(list)
     case .cut(let cut):
       guard ExtractHeader.isExtractID(cut.cutID) else { throw ExtractReading.RejectionError(code: .malformed) }
       intake.cuts.append(cut.cutID)
@@ -37,24 +44,47 @@ struct ObjectionReading {
     // Whether the check digit is right is not asked: an objection too many harms less than one too few.
     let number = objection.nhsNumber.filter { $0.isASCII && $0.isNumber }
     guard number.utf8.count == 10 else { throw ExtractReading.RejectionError(code: .malformed) }
-    // Heard before anything else is judged: a patient objects, whatever is wrong with the submission.
-    intake.spoken.append(
-      .init(
-        origin: tokens.origin(objection.origin, nhsNumber: number), token: tokens.routingToken(nhsNumber: number),
-        decision: Decision(
-          type: objection.type, decision: objection.decision, day: objection.hasDay ? objection.day : nil)))
-    try Self.check(objection.submissionID, objection.sequence, of: objection.expected)
+    let entry = NationalLists.Entry(
+      submission: objection.submissionID, origin: tokens.origin(objection.origin, nhsNumber: number),
+      token: tokens.routingToken(nhsNumber: number), isDissent: objection.decision == .dissent)
+    let fault = Self.fault(objection.submissionID, objection.sequence, of: objection.expected)
+    // Type 1 is no matter of the national list.
+    let isListed = objection.origin == NationalLists.organisation && objection.type == .objectionType2
+    switch (isListed, fault) {
+    case (true, nil): intake.nationalEntries.append(entry)
+    case (true, _):
+      // Heard all the same: a patient objects, whatever is wrong with the submission.
+      if entry.isDissent { intake.spoken.append(entry.dissent) }
+    case (false, _):
+      intake.spoken.append(
+        .init(
+          origin: entry.origin, token: entry.token,
+          decision: Decision(
+            type: objection.type, decision: objection.decision, day: objection.hasDay ? objection.day : nil),
+          organisation: ObjectionLedger.patient))
+    }
+    if let fault { throw fault }
     intake.submitted.add(
-      objection.submissionID, sequence: objection.sequence, expected: objection.expected, .objectionsAcknowledged)
+      objection.submissionID, sequence: objection.sequence, expected: objection.expected,
+      isListed ? .nationalListInForce : .objectionsAcknowledged)
+  }
+
+  /// Whether an objection may be in a message of the topic `objections` that was put aside: also when it cannot be read.
+  static func mayHoldObjection(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    switch (try? ExtractReading.decode(bytes) as ObjectionMessage)?.content {
+    case .supersession, .cut: false
+    case .objection, .nationalList, nil: true
+    }
   }
 
   /// A submission is acknowledged by its id once as many sequence numbers as are expected have come, so that none may
   /// lie outside of them.
-  private static func check(_ submission: String, _ sequence: UInt32, of expected: UInt32) throws {
-    guard !submission.isEmpty, sequence > 0 else { throw ExtractReading.RejectionError(code: .missingField) }
-    guard ExtractHeader.isExtractID(submission), sequence <= expected, expected <= UInt32(Int32.max) else {
-      throw ExtractReading.RejectionError(code: .malformed)
-    }
+  private static func fault(
+    _ submission: String, _ sequence: UInt32, of expected: UInt32
+  ) -> ExtractReading.RejectionError? {
+    if submission.isEmpty || sequence == 0 { return .init(code: .missingField) }
+    let isPlausible = ExtractHeader.isExtractID(submission) && sequence <= expected && expected <= UInt32(Int32.max)
+    return isPlausible ? nil : .init(code: .malformed)
   }
 
   // MARK: Enrolments

@@ -21,7 +21,7 @@ struct Decision: Equatable {
   /// The one of two decisions of the same type that counts.
   static func stronger(_ one: Decision, _ other: Decision) -> Decision { one.dated < other.dated ? other : one }
 
-  private var dated: DatedObjectionDecision {
+  var dated: DatedObjectionDecision {
     DatedObjectionDecision(decision == .dissent ? .dissent : .withdrawn, on: day.map(CalendarDate.init(day:)))
   }
 }

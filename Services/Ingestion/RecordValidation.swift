@@ -11,6 +11,8 @@ struct ValidatedRecord {
   var rejection: Reason?
   var notes: [Note] = []
   var decisions: [Decision] = []
+  /// Of the codes that say so.
+  var decisionSystem = CodeSystem.unspecified
   /// Entries left out for a sensitive code, or for standing in one encounter with such a one.
   var excludedEntries: Int32 = 0
   /// A code that the law restricts was there: identity is empty and the record is never linked.

@@ -11,6 +11,8 @@ struct Storing {
   let practices: Practices
   let manifests: ManifestHandling
   let supersessions: Supersessions
+  let nationalLists: NationalLists
+  let releaseHold: ReleaseHold
 
   func store(_ intake: inout Intake, _ database: Connection) throws {
     intake.rejections = []
@@ -19,11 +21,17 @@ struct Storing {
     try storeExtracts(&intake, database)
     for receipt in intake.balanced { try Settlement.balanced(receipt.id, database) }
     try storeSupersessions(&intake, database)
-    try ledger.record(intake.spoken, database)
+    let listed = try nationalLists.store(intake.nationalEntries, intake.nationalLists, database)
+    try ledger.record(intake.spoken + listed, database)
     answers += try intake.submitted.store(database)
+    answers += try nationalLists.judge(
+      Set(intake.nationalEntries.map(\.submission) + intake.nationalLists.map(\.submissionID)),
+      now: ObjectionStatements.now(), database)
+    try ReleaseHold.note(intake.rejectedObjections, database)
     // Behind the statements they acknowledge: the outbox sends in order and waits in between.
     try Outbox.append(
-      try answers.map { try receipts.entry($0) } + malformed(intake, database) + markers(intake.cuts), to: database)
+      try answers.map { try receipts.entry($0) } + malformed(intake, database) + markers(intake.cuts, database),
+      to: database)
   }
 
   private func storeExtracts(_ intake: inout Intake, _ database: Connection) throws {
@@ -116,14 +124,18 @@ struct Storing {
     }
   }
 
-  private func markers(_ cuts: [String]) throws -> [Outbox.Entry] {
-    try cuts.flatMap { cut in
+  private func markers(_ cuts: [String], _ database: Connection) throws -> [Outbox.Entry] {
+    guard !cuts.isEmpty else { return [] }
+    let reasons = try releaseHold.reasons(database)
+    return try cuts.flatMap { cut in
       try (0..<Int32(layout.partitions)).map { partition in
         let marker = Envelope.with {
           $0.kind = .marker
           $0.marker.cutID = cut
           $0.marker.validatedPartition = UInt32(partition)
           $0.marker.partitions = UInt32(layout.partitions)
+          $0.marker.heldBy = reasons
+          $0.marker.regime = releaseHold.rule.regime
         }
         return Outbox.Entry(
           topic: layout.name(.validated), partition: partition, key: Array(cut.utf8),

@@ -156,7 +156,7 @@ struct AdmissionTests {
         [
           .init(
             origin: TestIngestion.hash("national"), token: TestIngestion.routingToken(1),
-            decision: Decision(type: .objectionType2, decision: .withdrawn, day: 9))
+            decision: Decision(type: .objectionType2, decision: .withdrawn, day: 9), organisation: "A81001")
         ], ingestion.database)
     }
     try ingestion.submit("e2", at: 200, patients(2))

@@ -18,7 +18,7 @@ struct ObjectionLedgerTests {
         [
           .init(
             origin: origin, token: TestIngestion.routingToken(token),
-            decision: Decision(type: .objectionType1, decision: decision, day: day))
+            decision: Decision(type: .objectionType1, decision: decision, day: day), organisation: "A81001")
         ], ingestion.database)
     }
   }
@@ -68,7 +68,7 @@ struct ObjectionLedgerTests {
     try speak(.dissent, day: 100, token: 1)
     try speak(.withdrawn, day: 101, token: 1)
     let before = try ingestion.outbox().envelopes(.objection).map(\.envelope.objection.stamp)
-    try ingestion.database.transaction { try ingestion.ledger.restate(ingestion.database) }
+    try ingestion.database.transaction { try ingestion.ledger.statements.restate(ingestion.database) }
     let again = try ingestion.outbox().envelopes(.objection)
     #expect(again.map(\.envelope.objection.stamp) == [before.max()])
     #expect(again.map(\.envelope.objection.decision) == [.withdrawn])

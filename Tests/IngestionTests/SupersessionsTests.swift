@@ -47,7 +47,7 @@ struct SupersessionsTests {
         [
           .init(
             origin: tokens.origin("national", nhsNumber: Self.numbers[place].digits), token: token(place),
-            decision: Decision(type: .objectionType2, decision: decision, day: 100))
+            decision: Decision(type: .objectionType2, decision: decision, day: 100), organisation: "A81001")
         ], database)
     }
   }

@@ -32,11 +32,17 @@ enum TestDatabase {
   }
 
   /// A connection to a schema of its own, migrated.
-  static func connect() throws -> Connection {
+  static func connect(upTo version: Int = .max) throws -> Connection {
     let connection = try Connection(conninfo.get())
     let schema = "ingestion_\(schemas.wrappingAdd(1, ordering: .relaxed).newValue)"
-    try connection.migrate(schema: schema, IngestionSchema.migrations)
+    try connection.migrate(schema: schema, IngestionSchema.migrations.filter { $0.version <= version })
     return connection
+  }
+
+  /// The rest of the migrations.
+  static func migrate(_ connection: Connection) throws {
+    let schema = try connection.query("select current_schema()::text").text(0, 0)
+    try connection.migrate(schema: schema, IngestionSchema.migrations)
   }
 }
 
@@ -49,6 +55,7 @@ struct TestPatient {
   var notes: [Note] = []
   var entries: Int32 = 2
   var excluded: Int32 = 0
+  var dissents = false
 }
 
 /// Ingestion's tables with the practice enrolled, and what a test does to them.
@@ -64,9 +71,10 @@ struct TestIngestion {
 
   init() throws {
     database = try TestDatabase.connect()
-    ledger = ObjectionLedger(layout: layout)
     receipts = ReceiptFactory(layout: layout)
-    admission = Admission(layout: layout, ledger: ledger, receipts: receipts)
+    ledger = ObjectionLedger(
+      statements: ObjectionStatements(layout: layout, resubmissions: Resubmissions(receipts: receipts)))
+    admission = Admission(layout: layout, ledger: ledger, receipts: receipts) { _, _ in }
     practices = Practices(gate: PracticeGate(), layout: layout, receipts: receipts)
     manifests = ManifestHandling(receipts: receipts, practices: practices)
     try enrol([.announce(wave: ""), .notify(on: CalendarDate.today.day - 60), .activate])
@@ -130,7 +138,8 @@ struct TestIngestion {
         partition: layout.partition(of: token.bytes),
         contentDigest: Self.hash("content/\(patient.content)/\(patient.token)"), sealed: Array("sealed".utf8),
         entriesReceived: patient.entries + patient.excluded + patient.notes.entries, entries: patient.entries,
-        entriesExcluded: patient.excluded, isDeidentified: false, rejection: patient.rejection, notes: patient.notes,
+        entriesExcluded: patient.excluded, isDeidentified: false, carriesDissent: patient.dissents,
+        rejection: patient.rejection, notes: patient.notes,
         source: .init(partition: 3, offset: Int64(offset + sequence)))
     }
     try database.transaction {

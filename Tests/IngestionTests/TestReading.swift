@@ -28,7 +28,8 @@ struct TestReading {
     others = ObjectionReading(tokens: tokens)
     storing = Storing(
       layout: ingestion.layout, ledger: ingestion.ledger, receipts: ingestion.receipts, practices: ingestion.practices,
-      manifests: ingestion.manifests, supersessions: supersessions)
+      manifests: ingestion.manifests, supersessions: supersessions,
+      nationalLists: NationalLists(ledger: ingestion.ledger), releaseHold: ReleaseHold(rule: NationalListRule()))
   }
 
   private static let specifications = Result {
