@@ -68,6 +68,7 @@ struct FilterMarkerTests {
     try filter.send(raw: [0xFF], key: alice.bytes, partition: 1)
     // Of another kind, however broken, it is no objection.
     try filter.send(raw: [0x08, UInt8(Kind.record.rawValue)], key: alice.bytes, partition: 1)
+    try filter.run()
     try mark(filter, "c1")
     #expect(try filter.rejections().count == 5)
     #expect(try filter.number("select count(*) from rejected_objection") == 4)
