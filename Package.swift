@@ -81,7 +81,9 @@ let package = Package(
 
     .executableTarget(
       name: "Benchmarks",
-      dependencies: ["Kafka", "Postgres", "Contracts", "Clinical", "CRdKafka", "Fuzzing", argumentParser, protobuf],
+      dependencies: [
+        "Kafka", "Postgres", "Contracts", "Clinical", "Cryptography", "CRdKafka", "Fuzzing", argumentParser, protobuf,
+      ],
       path: "Tests/Benchmarks", swiftSettings: strict),
 
     // How messages and files are made hostile; shared by the tests and the fuzz run of the benchmark program.

@@ -79,11 +79,13 @@ struct Admission {
     let retractions = try retract(extract, scope: scope, digest: digest, database)
     try database.query(
       """
-      insert into record_state as r
-      select a.record_id, $1::bigint, a.patient_key, a.routing_token, $2, $3, a.stamp, $4::bigint, true from admitted_\(no) a
+      insert into record_state as r (record_id, scope_no, patient_key, routing_token, version_time, version_digest, stamp,
+        extract_no, live, numbered)
+      select a.record_id, $1::bigint, a.patient_key, a.routing_token, $2, $3, a.stamp, $4::bigint, true, a.numbered
+      from admitted_\(no) a
       on conflict (record_id) do update set patient_key = excluded.patient_key, routing_token = excluded.routing_token,
         version_time = excluded.version_time, version_digest = excluded.version_digest, stamp = excluded.stamp,
-        extract_no = excluded.extract_no, live = true
+        extract_no = excluded.extract_no, live = true, numbered = excluded.numbered
       """, [.int(scope), .int(extract.submittedAt), .int(digest), .int(no)])
     try database.query(
       "update scope set version_time = $2, version_digest = $3, extract_id = $4 where no = $1::bigint",
@@ -217,7 +219,7 @@ struct Admission {
       """
       create table admitted_\(no) as
       select row_number() over ()::int as position, o.*, nextval('stamp') as stamp from (
-        select sequence, record_id, patient_key, routing_token, partition, size,
+        select sequence, record_id, patient_key, routing_token, partition, size, numbered,
           row_number() over (partition by partition order by record_id)::int as number
         from staged_\(no) where rejection is null order by record_id) o;
       alter table admitted_\(no) add primary key (position);

@@ -92,7 +92,8 @@ struct ExtractReading {
         contentDigest: sections.withUnsafeBytes { tokens.contentDigest($0) }, sealed: sealed,
         entriesReceived: Int32(record.entries.count), entries: Int32(validated.clinical.entries.count),
         entriesExcluded: validated.excludedEntries, isDeidentified: validated.isDeidentified,
-        carriesDissent: validated.decisions.contains { $0.decision == .dissent }, rejection: validated.rejection,
+        carriesDissent: validated.decisions.contains { $0.decision == .dissent },
+        isNumbered: !validated.nhsNumber.isEmpty, rejection: validated.rejection,
         notes: validated.notes, source: place), to: opening)
     if validated.hasUnknownCodeSystem { intake.refused[opening] = "unknown_code_system" }
   }

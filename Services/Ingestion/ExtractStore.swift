@@ -19,6 +19,8 @@ struct StagedRecord {
   let entriesExcluded: Int32
   let isDeidentified: Bool
   let carriesDissent: Bool
+  /// Routed by an NHS number.
+  let isNumbered: Bool
   let rejection: Reason?
   let notes: [Note]
   /// Where the record lies in the topic `extracts`.
@@ -139,7 +141,7 @@ enum ExtractStore {
 
   private static let stagedFields = """
     sequence, record_id, patient_key, routing_token, partition, content_digest, sealed, size, entries_received,
-    entries, entries_excluded, deidentified, rejection, notes, source_partition, source_offset, dissent
+    entries, entries_excluded, deidentified, rejection, notes, source_partition, source_offset, dissent, numbered
     """
 
   /// Stages records; one delivered again is left as it is. Another record under a number already used is a conflict.
@@ -185,7 +187,7 @@ enum ExtractStore {
   private static func copy(_ records: [StagedRecord], into table: String, _ database: Connection) throws {
     try database.copyIn("COPY \(table) (\(stagedFields)) FROM STDIN (FORMAT binary)") { writer in
       for record in records {
-        writer.row(17)
+        writer.row(18)
         writer.int4(record.sequence)
         record.recordID.withUnsafeBytes { writer.bytes($0) }
         record.patientKey.withUnsafeBytes { writer.bytes($0) }
@@ -203,6 +205,7 @@ enum ExtractStore {
         writer.int4(record.source.partition)
         writer.int8(record.source.offset)
         writer.bool(record.carriesDissent)
+        writer.bool(record.isNumbered)
       }
     }
   }

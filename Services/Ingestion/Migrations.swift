@@ -64,6 +64,7 @@ enum IngestionSchema {
     create index on origin_decision (type) where organisation = 'national' and decision = 1;
     alter table statement add column organisation text not null default '',
       add column recorded_at bigint not null default 0;
+    alter table record_state add column numbered boolean not null default true;
     create index on record_state (routing_token) where live;
     alter table scope add column resubmission_asked boolean not null default false;
     alter table extract add column dissents int, add column objection_alarm text not null default '';
@@ -71,7 +72,8 @@ enum IngestionSchema {
     do $$ declare pending record; begin
       for pending in select c.relname from pg_class c where c.relnamespace = current_schema()::regnamespace
         and c.relname like 'staged!_%' escape '!' and c.relkind = 'r'
-      loop execute format('alter table %I add column dissent boolean not null default false', pending.relname); end loop;
+      loop execute format('alter table %I add column dissent boolean not null default false,
+        add column numbered boolean not null default true', pending.relname); end loop;
     end $$;
     create table submission (submission_id text primary key, received bigint not null);
     insert into submission select submission_id, count(*) from objection_received group by 1;
@@ -99,7 +101,7 @@ enum IngestionSchema {
       partition int not null, content_digest bytea not null, sealed bytea not null, size int not null,
       entries_received int not null, entries int not null, entries_excluded int not null,
       deidentified boolean not null, rejection int, notes int[], source_partition int not null,
-      source_offset bigint not null, dissent boolean not null)
+      source_offset bigint not null, dissent boolean not null, numbered boolean not null)
     """
   }
 

@@ -163,13 +163,18 @@ struct ObjectionLedger {
   ) throws {
     let origins = Parameter.bytesArray(decided.keys.sorted().map(\.bytes))
     var live: [Token16: Set<Token16>] = [:]
+    var numbered: Set<Token16> = []
     let tokens = try database.query(
-      "select distinct patient_key, routing_token from record_state where live and patient_key = any($1)", [origins])
+      """
+      select patient_key, routing_token, bool_or(numbered) from record_state
+      where live and patient_key = any($1) group by 1, 2
+      """, [origins])
     for row in 0..<tokens.count {
       guard let origin = Token16(bytes: tokens.bytes(row, 0)), let token = Token16(bytes: tokens.bytes(row, 1)) else {
         continue
       }
       live[origin, default: []].insert(token)
+      if tokens.bool(row, 2) { numbered.insert(origin) }
     }
     let ledger = Dictionary(grouping: try statements.rows(where: "origin = any($1)", [origins], database), by: \.origin)
     var spoken = Set(ledger.values.joined().map(\.token))
@@ -180,7 +185,8 @@ struct ObjectionLedger {
       changes += ObjectionReconciliation.changes(
         .init(
           origin: origin, decisions: said.decisions.values.sorted { $0.type.rawValue < $1.type.rawValue },
-          liveTokens: live[origin] ?? [], extraTokens: extraTokens[origin] ?? [], ledger: ledger[origin] ?? [],
+          liveTokens: live[origin] ?? [], isRoutedByNumber: numbered.contains(origin),
+          extraTokens: extraTokens[origin] ?? [], ledger: ledger[origin] ?? [],
           outdatedTokens: outdatedTokens[origin] ?? [], aliases: aliases),
         retractsUnused: retractsUnused)
     }

@@ -38,13 +38,15 @@ struct LedgerEntry: Equatable {
 ///
 /// A registration's objections follow its NHS number: when a correction moves its records to another token, the
 /// decisions are stated there and retracted where they no longer belong. While an origin has no live record at all,
-/// nothing is retracted (fail closed).
+/// nothing is retracted, nor while its records have no number: a number that is missing is not another (fail closed).
 enum ObjectionReconciliation {
   struct Need {
     let origin: Token16
     let decisions: [Decision]
     /// Tokens of the origin's live records.
     var liveTokens: Set<Token16>
+    /// Whether one of those is of an NHS number.
+    var isRoutedByNumber = true
     /// Tokens it speaks for anyway: of a record not admitted yet, or the NHS number an objection was sent for.
     var extraTokens: Set<Token16>
     let ledger: [LedgerEntry]
@@ -63,7 +65,7 @@ enum ObjectionReconciliation {
   static func changes(_ need: Need, retractsUnused: Bool) -> [LedgerEntry] {
     let known = need.liveTokens.union(need.extraTokens)
     let wanted = need.withAliases(known.isEmpty ? need.outdatedTokens : known)
-    let retracts = retractsUnused && !need.liveTokens.isEmpty
+    let retracts = retractsUnused && !need.liveTokens.isEmpty && need.isRoutedByNumber
     var tokens = wanted
     if !retracts { tokens.formUnion(need.withAliases(Set(need.ledger.filter { !$0.isRetracted }.map(\.token)))) }
     var changes: [LedgerEntry] = []

@@ -30,7 +30,8 @@ struct FuzzSettlement {
   private enum Content {
     case manifest(Int)
     case record(Int)
-    case numbered(String)
+    case numbered(submission: String, UInt32)
+    case list(String)
     case enrolment(String)
     case cut
   }
@@ -78,8 +79,9 @@ struct FuzzSettlement {
         }
       case .objections:
         switch (try? ObjectionMessage(binaryOrJSON: bytes))?.content {
-        case .objection(let objection): return .numbered("\(objection.submissionID)/\(objection.sequence)")
-        case .supersession(let pair): return .numbered("\(pair.submissionID)/\(pair.sequence)")
+        case .objection(let objection): return .numbered(submission: objection.submissionID, objection.sequence)
+        case .supersession(let pair): return .numbered(submission: pair.submissionID, pair.sequence)
+        case .nationalList(let list): return .list(list.submissionID)
         case .cut: return .cut
         case nil: return nil
         }
@@ -145,7 +147,9 @@ struct FuzzSettlement {
     }
     let received = try database.query("select submission_id, sequence::bigint from ingestion.objection_received")
     let numbered = Set((0..<received.count).map { "\(received.text($0, 0))/\(received.int($0, 1))" })
-    for (place, content) in contents { settle(place, content, &states, numbered) }
+    let rowsOfLists = try database.query("select submission_id, state from ingestion.national_list")
+    let lists = (0..<rowsOfLists.count).reduce(into: [:]) { $0[rowsOfLists.text($1, 0)] = rowsOfLists.text($1, 1) }
+    for (place, content) in contents { settle(place, content, &states, numbered, lists) }
     for (place, code) in rejections where contents[place] == nil { account.settle(place, as: .rejected(code)) }
     for case let state? in states where !Self.isTold(state.state) && state.received != state.counted {
       faults.append(
@@ -156,7 +160,7 @@ struct FuzzSettlement {
 
   private mutating func settle(
     _ place: FuzzPlace, _ content: Content, _ states: inout [(state: String, received: Int, counted: Int)?],
-    _ numbered: Set<String>
+    _ numbered: Set<String>, _ lists: [String: String]
   ) {
     let code = rejections[place]
     if let code, Self.unread.contains(code) { return account.settle(place, as: .rejected(code)) }
@@ -168,8 +172,12 @@ struct FuzzSettlement {
       account.settle(place, as: code.map { .rejected($0) } ?? .accepted)
     case .manifest(let number):
       if states[number] != nil { account.settle(place, as: .accepted) }
-    case .numbered(let name):
-      if numbered.contains(name) { account.settle(place, as: .accepted) }
+    case .numbered(let submission, let sequence):
+      // Of a list that was judged the single numbers are not kept.
+      let isJudged = lists[submission].map { $0 != "open" } ?? false
+      if isJudged || numbered.contains("\(submission)/\(sequence)") { account.settle(place, as: .accepted) }
+    case .list(let submission):
+      if lists[submission] != nil { account.settle(place, as: .accepted) }
     case .enrolment(let id):
       guard let receipt = enrolments[id] else { return }
       account.settle(place, as: receipt.status == .enrolmentStored ? .accepted : .rejected(receipt.reason))

@@ -1,3 +1,4 @@
+import Clinical
 import Contracts
 import Foundation
 import Kafka
@@ -10,7 +11,7 @@ final class PipelineBenchmark {
     let services: [String: Int32]
   }
 
-  private struct Region: Decodable {
+  fileprivate struct Region: Decodable {
     struct Organisation: Decodable {
       let code: String
       let source: String
@@ -27,7 +28,8 @@ final class PipelineBenchmark {
   private let running: Running
   private let brokerProcess: Int32
   private let region: Region
-  private let state: String
+  private var records: [String: Int] = [:]
+  let state: String
 
   init(_ workspace: Workspace, patients: Int, seed: UInt64) throws {
     self.workspace = workspace
@@ -70,10 +72,7 @@ final class PipelineBenchmark {
     let before = try times(cluster)
     let start = ContinuousClock.now
     for organisation in region.organisations {
-      try workspace.caredata([
-        "submit", "--state", state, "--source", organisation.source, "--organisation", organisation.code, "--period",
-        organisation.period, "\(workspace.path("region"))/\(organisation.path)",
-      ])
+      try workspace.caredata(submission(of: organisation, period: organisation.period))
     }
     let submitted = ContinuousClock.now - start
     try awaited("balance at publication", seconds: 600, every: 0.02) {
@@ -82,11 +81,56 @@ final class PipelineBenchmark {
     }
     let elapsed = ContinuousClock.now - start
     let after = try times(cluster)
+    for organisation in region.organisations {
+      records[organisation.code] = Int(
+        try cluster.query(
+          "select coalesce(sum(expected), 0)::bigint from ingestion.extract where organisation = '\(organisation.code)'"
+        ))
+    }
     let counts = "coalesce(sum(admitted), 0)::bigint from ingestion.extract"
     return PipelineReport(
       records: Int(try cluster.query("select \(counts)")), seconds: elapsed.inSeconds,
       secondsSubmitting: submitted.inSeconds,
       processor: after.map { ($0.key, $0.value - (before[$0.key] ?? 0)) }.filter { $0.1 > 0 })
+  }
+
+  // MARK: For what is measured while records flow
+
+  struct SubmittedExtract {
+    fileprivate let organisation: Region.Organisation
+    let records: Int
+  }
+
+  private(set) lazy var extracts: [SubmittedExtract] = region.organisations.map { organisation in
+    SubmittedExtract(organisation: organisation, records: records[organisation.code] ?? 0)
+  }
+
+  /// Of people registered with the practices.
+  func nhsNumbers() throws -> [String] {
+    try region.organisations.filter { $0.source == "gp" }.flatMap { organisation in
+      let path = "\(workspace.path("region"))/\(organisation.path)/patients.csv"
+      let lines = try String(contentsOfFile: path, encoding: .utf8).split(whereSeparator: \.isNewline)
+      guard let column = lines.first?.split(separator: ",").firstIndex(of: "nhs_number") else {
+        throw BenchmarkError("\(path) has no column nhs_number")
+      }
+      return lines.dropFirst().compactMap { line in
+        let fields = line.split(separator: ",", omittingEmptySubsequences: false)
+        return fields.indices.contains(column) && fields[column].count == 10 ? String(fields[column]) : nil
+      }
+    }
+  }
+
+  func startSubmitting(_ extract: SubmittedExtract, monthsLater months: Int) throws -> Child {
+    let period = Period(extract.organisation.period)?.advanced(by: months).text ?? extract.organisation.period
+    return try workspace.start(
+      "caredata", submission(of: extract.organisation, period: period), log: "commands")
+  }
+
+  private func submission(of organisation: Region.Organisation, period: String) -> [String] {
+    [
+      "submit", "--state", state, "--source", organisation.source, "--organisation", organisation.code, "--period",
+      period, "\(workspace.path("region"))/\(organisation.path)",
+    ]
   }
 
   private func times(_ cluster: ClusterTime) throws -> [String: Double] {

@@ -77,12 +77,22 @@ struct Mark {
   let name: String
   let required: Double
   let measured: Double
+  private let isCeiling: Bool
 
-  var isMet: Bool { measured >= required }
+  init(name: String, required: Double, measured: Double) {
+    (self.name, self.required, self.measured, isCeiling) = (name, required, measured, false)
+  }
+
+  init(name: String, atMost required: Double, measured: Double) {
+    (self.name, self.required, self.measured, isCeiling) = (name, required, measured, true)
+  }
+
+  var isMet: Bool { isCeiling ? measured <= required : measured >= required }
 
   var text: String {
     let format = required < 10 ? "%.2f" : "%.0f"
-    return "mark \(name): \(String(format: format, measured)) of \(String(format: format, required)), "
+    return
+      "mark \(name): \(String(format: format, measured)) of \(isCeiling ? "at most " : "")\(String(format: format, required)), "
       + (isMet ? "met" : "not met")
   }
 }

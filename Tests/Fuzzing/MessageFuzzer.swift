@@ -136,7 +136,8 @@ public struct MessageFuzzer {
     submissions += 1
     let id = "objections-\(submissions)"
     let mutation = RecordMutation(keepsExtract: false)
-    return (1...count).map { sequence in
+    let isList = random.isOne(in: 2)
+    let messages = (1...count).map { sequence in
       var message = ObjectionMessage()
       let number = Self.number(random.below(20_000))
       if random.isOne(in: 5) {
@@ -151,13 +152,21 @@ public struct MessageFuzzer {
         var objection = Objection.with {
           ($0.submissionID, $0.sequence, $0.expected) = (id, UInt32(sequence), UInt32(count))
           ($0.nhsNumber, $0.type, $0.decision) = (number, .objectionType2, .dissent)
-          $0.origin = "national"
+          $0.origin = isList ? "national" : "patient"
         }
         if random.isOne(in: 2) { mutation.mutate(&objection, &random) }
         message.objection = objection
       }
       return FuzzMessage(destination: .objections, bytes: encode(message, false))
     }
+    guard isList else { return messages }
+    var list = NationalList.with {
+      ($0.submissionID, $0.expected, $0.drawnAt) = (id, UInt32(count), 1_790_000_000_000_000 + Int64(submissions))
+      ($0.whole, $0.confirmed) = (random.isOne(in: 2), random.isOne(in: 2))
+    }
+    if random.isOne(in: 3) { mutation.mutate(&list, &random) }
+    let message = ObjectionMessage.with { $0.nationalList = list }
+    return messages + [FuzzMessage(destination: .objections, bytes: encode(message, false))]
   }
 
   public mutating func enrolments(_ count: Int) -> [FuzzMessage] {

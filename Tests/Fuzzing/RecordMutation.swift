@@ -131,6 +131,15 @@ struct RecordMutation {
     }
   }
 
+  func mutate(_ list: inout NationalList, _ random: inout FuzzRandom) {
+    let hostile = HostileValues.self
+    switch random.below(3) {
+    case 0: list.submissionID = random.pick(hostile.extractIDs)
+    case 1: list.expected = random.pick(hostile.unsigned)
+    default: list.drawnAt = random.pick(hostile.times)
+    }
+  }
+
   func mutate(_ supersession: inout Supersession, _ random: inout FuzzRandom) {
     let hostile = HostileValues.self
     switch random.below(5) {

@@ -200,7 +200,8 @@ private struct Marks {
 
   init(_ intake: Intake) {
     others =
-      intake.manifests.count + intake.submitted.count + intake.cuts.count + intake.enrolments.count
+      intake.manifests.count + intake.submitted.count + intake.cuts.count + intake.nationalLists.count
+      + intake.enrolments.count
   }
 }
 

@@ -48,6 +48,16 @@ struct ObjectionLedgerTests {
     #expect(try notices() == ["5 dissent 100", "1 dissent 100 retracted"])
   }
 
+  @Test func `an objection stays under a number that the record has lost, and moves on when it has another`() throws {
+    try ingestion.submit("e1", at: 100, [TestPatient(ref: "p1", token: 1)])
+    try speak(.dissent, day: 100, token: 1)
+    _ = try ingestion.outbox()
+    try ingestion.submit("e2", at: 200, [TestPatient(ref: "p1", token: 7, isNumbered: false)])
+    #expect(try notices() == ["7 dissent 100"])
+    try ingestion.submit("e3", at: 300, [TestPatient(ref: "p1", token: 5)])
+    #expect(try notices() == ["5 dissent 100", "1 dissent 100 retracted", "7 dissent 100 retracted"])
+  }
+
   @Test func `two patients that swap their numbers take their objections with them`() throws {
     try ingestion.submit("e1", at: 100, [TestPatient(ref: "p1", token: 1), TestPatient(ref: "p2", token: 2)])
     try speak(.dissent, day: 100, token: 1)

@@ -56,6 +56,7 @@ struct TestPatient {
   var entries: Int32 = 2
   var excluded: Int32 = 0
   var dissents = false
+  var isNumbered = true
 }
 
 /// Ingestion's tables with the practice enrolled, and what a test does to them.
@@ -139,6 +140,7 @@ struct TestIngestion {
         contentDigest: Self.hash("content/\(patient.content)/\(patient.token)"), sealed: Array("sealed".utf8),
         entriesReceived: patient.entries + patient.excluded + patient.notes.entries, entries: patient.entries,
         entriesExcluded: patient.excluded, isDeidentified: false, carriesDissent: patient.dissents,
+        isNumbered: patient.isNumbered,
         rejection: patient.rejection, notes: patient.notes,
         source: .init(partition: 3, offset: Int64(offset + sequence)))
     }
