@@ -98,7 +98,7 @@ let package = Package(
     tests("SpecificationTests", ["Specification", "Clinical", "Contracts", "Publication"]),
     tests("StageKitTests", ["StageKit", "Kafka", "Postgres", "caredata"]),
     tests("IngestionTests", ["Ingestion", "Specification", "Fuzzing", "caredata"]),
-    tests("ObjectionFilterTests", ["ObjectionFilter"]),
+    tests("ObjectionFilterTests", ["ObjectionFilter", "caredata"]),
     tests("PseudonymisationTests", ["Pseudonymisation"]),
     tests("LinkageTests", ["Linkage", "caredata"]),
     tests("PublicationTests", ["Publication", "Specification", "caredata"]),

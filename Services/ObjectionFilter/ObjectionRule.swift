@@ -23,34 +23,68 @@ enum Verdict: Equatable {
   case excluded(RetractionReason)
 }
 
+/// All that the fate of a person's records depends on: per scope the stamp up to which none passes.
+///
+/// Kept in memory for every objector, so it is no larger than that.
+struct Barrier: Equatable {
+  /// While an objection is in force: nothing passes, whatever its stamp.
+  static let closed = Int64.max
+
+  /// Of GP-sourced records.
+  var gp: Int64 = 0
+  /// Of records from every source.
+  var all: Int64 = 0
+
+  var isOpen: Bool { gp == 0 && all == 0 }
+
+  @inline(__always)
+  func verdict(source: Source, stamp: Int64) -> Verdict {
+    if stamp <= all { return .excluded(.type2) }
+    if source == .gp, stamp <= gp { return .excluded(.type1) }
+    return .passes
+  }
+}
+
+/// What the statements of one type amount to under one routing token.
+struct ObjectionScope: Equatable {
+  var isInForce = false
+  /// Records stamped up to here never pass again; 0 when there was never a dissent.
+  var erased: Int64 = 0
+  /// Of the latest statement taken.
+  var stamp: Int64 = 0
+
+  var barrier: Int64 { isInForce ? Barrier.closed : erased }
+
+  /// Nothing ever passed differently for it, so nobody downstream has to be told.
+  var hadDissent: Bool { erased > 0 || isInForce }
+}
+
 /// The objections under one routing token, and the rule that decides on its records.
 ///
 /// - The latest dated decision over all origins wins; on the same day dissent wins; an undated dissent is in force
 ///   whatever else is said, an undated withdrawal says nothing (fail closed).
 /// - Type 1 covers GP-sourced records, Type 2 and the national opt-out every source.
-/// - A record stamped up to an erasure never passes again, whatever the present decision says.
+/// - A record stamped before or during an objection never passes again, whatever the present decision says: the
+///   erasure rises at each dissent and once more when the objection ends.
 struct Subject: Equatable {
   private(set) var statements: [Statement] = []
-  private(set) var erasedFromGP: Int64 = 0
-  private(set) var erasedFromAll: Int64 = 0
+  private(set) var gp = ObjectionScope()
+  private(set) var all = ObjectionScope()
 
   init() {}
 
-  init(statements: [Statement], erasedFromGP: Int64, erasedFromAll: Int64) {
+  init(statements: [Statement], gp: ObjectionScope, all: ObjectionScope) {
     self.statements = statements
-    self.erasedFromGP = erasedFromGP
-    self.erasedFromAll = erasedFromAll
+    self.gp = gp
+    self.all = all
   }
 
-  func isDissentInForce(_ type: ObjectionType) -> Bool {
-    statements.lazy.filter { $0.type == type && !$0.isRetracted }.map(\.dated).inForce == .dissent
-  }
+  /// For loading; no statement is judged.
+  mutating func add(loaded statement: Statement) { statements.append(statement) }
 
-  func verdict(source: Source, stamp: Int64) -> Verdict {
-    if stamp <= erasedFromAll || isDissentInForce(.objectionType2) { return .excluded(.type2) }
-    if source == .gp, stamp <= erasedFromGP || isDissentInForce(.objectionType1) { return .excluded(.type1) }
-    return .passes
-  }
+  var barrier: Barrier { Barrier(gp: gp.barrier, all: all.barrier) }
+
+  func verdict(source: Source, stamp: Int64) -> Verdict { barrier.verdict(source: source, stamp: stamp) }
 
   /// Takes a statement in. Returns whether it was news; an older or equal stamp of the same origin and type is not.
   ///
@@ -63,13 +97,26 @@ struct Subject: Equatable {
     } else {
       statements.append(statement)
     }
-    if isDissentInForce(statement.type) {
-      let erased = max(statement.stamp, highestStamp)
-      switch statement.type {
-      case .objectionType1: erasedFromGP = max(erasedFromGP, erased)
-      default: erasedFromAll = max(erasedFromAll, erased)
-      }
+    let isDissent = isDissentInForce(statement.type)
+    if statement.type == .objectionType1 {
+      Self.advance(&gp, isDissent: isDissent, statement.stamp, highestStamp)
+    } else {
+      Self.advance(&all, isDissent: isDissent, statement.stamp, highestStamp)
     }
     return true
+  }
+
+  private static func advance(_ scope: inout ObjectionScope, isDissent: Bool, _ stamp: Int64, _ highestStamp: Int64) {
+    if isDissent {
+      scope.erased = max(scope.erased, stamp, highestStamp)
+    } else if scope.isInForce {
+      scope.erased = max(scope.erased, stamp)
+    }
+    scope.isInForce = isDissent
+    scope.stamp = max(scope.stamp, stamp)
+  }
+
+  private func isDissentInForce(_ type: ObjectionType) -> Bool {
+    statements.lazy.filter { $0.type == type && !$0.isRetracted }.map(\.dated).inForce == .dissent
   }
 }

@@ -1,16 +1,7 @@
-/// What is published in place of a true count.
-enum PublishedCount: Hashable, Sendable {
-  case count(Int)
-  case suppressed
+import Clinical
 
-  /// As it stands in a file.
-  var text: String {
-    switch self {
-    case .count(let value): "\(value)"
-    case .suppressed: "*"
-    }
-  }
-}
+/// What is published in place of a true count.
+typealias PublishedCount = MaskedCount
 
 /// Why a row reads as it does: suppressed, missing and zero are three different things.
 enum RowStatus: String, CaseIterable, Sendable {
@@ -30,17 +21,14 @@ struct DisclosureControl: Equatable, Sendable {
   let suppressedUpTo: Int
   let base: Int
 
-  static let hes = DisclosureControl(suppressedUpTo: 7, base: 5)
+  static let hes = DisclosureControl(suppressedUpTo: PublishedCount.usualThreshold, base: PublishedCount.usualBase)
 
   /// - Precondition: `count` is at least 0.
   func publish(_ count: Int) -> PublishedCount {
-    isSmall(count) ? .suppressed : .count(rounded(count))
+    PublishedCount(count, suppressedUpTo: suppressedUpTo, base: base)
   }
 
-  func isSmall(_ count: Int) -> Bool { count > 0 && count <= suppressedUpTo }
-
-  /// To the nearest multiple, by integers: with an odd base there is no tie.
-  private func rounded(_ count: Int) -> Int { (count + base / 2) / base * base }
+  func isSmall(_ count: Int) -> Bool { PublishedCount.isSmall(count, suppressedUpTo: suppressedUpTo) }
 
   /// People with a property among people who could have it. The difference is a count of people, too: a small one
   /// hides the part.

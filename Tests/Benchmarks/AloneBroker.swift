@@ -34,6 +34,8 @@ struct AloneBroker {
     variables["CAREDATA_DATABASE_URL"] = databaseURL
     variables["CAREDATA_KEYS_DIRECTORY"] = "\(workspace.path("state"))/keys/\(stage.rawValue)"
     variables["CAREDATA_SUPERVISED"] = "true"
+    // Nobody loads a list here, and without one nothing would go on.
+    variables["CAREDATA_NATIONAL_LIST_DAYS"] = "off"
     let ready = workspace.path("ready-\(name)")
     variables["CAREDATA_READY_FILE"] = ready
     let child = try workspace.start("caredata-\(stage.rawValue)", environment: variables, log: name)

@@ -12,10 +12,17 @@ final class StageBenchmark {
   private let environment: [String: String]
   private let recording: Recording
   private let cluster: ClusterTime
+  private let objectionsHeld: Int
   private var running: Child?
+  /// Of the last round of the objection filter.
+  private(set) var holding: HoldingFigures?
 
-  init(_ workspace: Workspace, _ environment: [String: String], _ recording: Recording) throws {
+  /// - Parameter objectionsHeld: by the objection filter, before its first record.
+  init(
+    _ workspace: Workspace, _ environment: [String: String], _ recording: Recording, objectionsHeld: Int
+  ) throws {
     self.workspace = workspace
+    self.objectionsHeld = objectionsHeld
     self.environment = environment
     self.recording = recording
     cluster = try ClusterTime(environment["CAREDATA_DATABASE_URL"] ?? "")
@@ -68,16 +75,40 @@ final class StageBenchmark {
     try cluster.makeDatabase(database)
     defer { try? cluster.dropDatabase(database) }
     let url = (environment["CAREDATA_DATABASE_URL"] ?? "").replacing("dbname=caredata", with: "dbname=\(database)")
-    let child = try broker.startService(stage, databaseURL: url, workspace)
-    running = child
-    defer { child.stop() }
     let connection = try Connection(url)
     defer { connection.close() }
+    if stage == .objectionFilter { try hold(url, connection, round: round) }
+    let start = ContinuousClock.now
+    let child = try broker.startService(stage, databaseURL: url, workspace)
+    let startSeconds = (ContinuousClock.now - start).inSeconds
+    running = child
+    defer { child.stop() }
     if stage == .ingestion { try enrol(broker, connection) }
     let (topic, entries) = input(of: stage)
-    return try measure(child, input: topic, entries, group: broker.layout.group(stage), broker) {
+    let figures = try measure(child, input: topic, entries, group: broker.layout.group(stage), broker) {
       try Self.isAtRest(stage, connection)
     }
+    if stage == .objectionFilter {
+      holding = HoldingFigures(
+        objections: objectionsHeld, share: ObjectionsHeld.share(entries, tokens: people), startSeconds: startSeconds,
+        loadMilliseconds: HoldingFigures.loadMilliseconds(log: workspace.path("\(name).log")),
+        peakMemory: HoldingFigures.peakMemory(of: child.pid))
+    }
+    return figures
+  }
+
+  /// Routing tokens of the people with records, each once.
+  private var people: [[UInt8]] {
+    let tokens = Set(recording.repeated(.validated, bytesPerPartition: Self.bytesPerPartition).map(\.key))
+    return tokens.sorted { $0.lexicographicallyPrecedes($1) }
+  }
+
+  /// The service makes its tables at a first start, on a broker of its own, since rejoining a group takes long.
+  private func hold(_ url: String, _ connection: Connection, round: Int) throws {
+    let broker = try AloneBroker.start(workspace, environment, "objections-\(round)")
+    defer { broker.process.stop() }
+    try broker.startService(.objectionFilter, databaseURL: url, workspace).stop()
+    try ObjectionsHeld(total: objectionsHeld, layout: broker.layout).fill(people, connection)
   }
 
   /// The two stages without state of their own take their input many times over; the others see every record once.

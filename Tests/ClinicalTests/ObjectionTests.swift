@@ -91,3 +91,35 @@ struct ObjectionDecisionTests {
     }
   }
 }
+
+/// Defects found in public implementations of opt-outs (domain.md 2.2), as far as the table of codes decides them.
+struct ObjectionCodeDefectTests {
+  private static let systems: [ClinicalCode.System] = [.read2, .ctv3, .snomed]
+
+  private func codes(_ decision: ObjectionCode.Decision) -> Set<ClinicalCode> {
+    let written: [(ClinicalCode.System, String, ObjectionCode.Decision)] = [
+      (.read2, "9Nu0.", .dissent), (.read2, "9Nu1.", .withdrawn), (.read2, "9Nu4.", .dissent),
+      (.read2, "9Nu5.", .withdrawn), (.ctv3, "XaZ89", .dissent), (.ctv3, "XaZ8a", .withdrawn),
+      (.ctv3, "XaaVL", .dissent), (.ctv3, "XaaVM", .withdrawn), (.snomed, "827241000000103", .dissent),
+      (.snomed, "827261000000102", .withdrawn), (.snomed, "881561000000100", .dissent),
+      (.snomed, "881581000000109", .withdrawn),
+    ]
+    return Set(written.filter { $0.2 == decision }.compactMap { try? ClinicalCode(system: $0.0, normalising: $0.1) })
+  }
+
+  @Test func `defect 1, dissent and withdrawal both mapped to opted out: no code says both`() {
+    let (dissents, withdrawals) = (codes(.dissent), codes(.withdrawn))
+    #expect(dissents.count == 6 && withdrawals.count == 6 && dissents.isDisjoint(with: withdrawals))
+    #expect(dissents.allSatisfy { ObjectionCode.decision($0)?.decision == .dissent })
+    #expect(withdrawals.allSatisfy { ObjectionCode.decision($0)?.decision == .withdrawn })
+    #expect(Set(ObjectionCode.dissents) == dissents)
+  }
+
+  @Test(arguments: ObjectionCode.Kind.allCases)
+  func `defect 4, withdrawal codes absent: every system can take back each type`(type: ObjectionCode.Kind) {
+    for system in Self.systems {
+      let withdrawals = codes(.withdrawn).filter { $0.system == system }.compactMap(ObjectionCode.decision)
+      #expect(withdrawals.contains { $0 == (type, .withdrawn) })
+    }
+  }
+}

@@ -55,13 +55,15 @@ struct SubjectOracle {
     }
   }
 
-  /// The highest stamp up to which records are erased by dissents of a type.
+  /// The highest stamp up to which records are erased: by each dissent, and by what ended the objection.
   func erased(_ type: ObjectionType) -> Int64 {
     var erased: Int64 = 0
     for (index, event) in history.enumerated() {
-      guard case .statement(let statement) = event, statement.type == type, isNews(at: index),
-        isDissent(type, after: index + 1)
-      else { continue }
+      guard case .statement(let statement) = event, statement.type == type, isNews(at: index) else { continue }
+      guard isDissent(type, after: index + 1) else {
+        if isDissent(type, after: index) { erased = max(erased, statement.stamp) }
+        continue
+      }
       let seen = history.prefix(index).map { event in
         switch event {
         case .statement(let statement): statement.stamp

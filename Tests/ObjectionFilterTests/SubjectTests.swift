@@ -56,6 +56,23 @@ struct SubjectTests {
     #expect(firstDisagreement(seed: 1, rounds: 200, rule: planted) != nil)
   }
 
+  @Test func `a rule that lets pass what was stamped during an objection, once that has ended, is found out`() {
+    let planted: Rule = { history in
+      var oracle = SubjectOracle()
+      oracle.history = history
+      let judgement = oracle.judgement
+      let dissents = history.compactMap { event -> Statement? in
+        if case .statement(let one) = event, one.decision == .dissent { one } else { nil }
+      }
+      let last = dissents.map(\.stamp).max() ?? 0
+      return { source, stamp in
+        judgement.passes(source: source, stamp: stamp)
+          || (stamp > last && !judgement.dissents.type1 && !judgement.dissents.type2)
+      }
+    }
+    #expect(firstDisagreement(seed: 1, rounds: 200, rule: planted) != nil)
+  }
+
   @Test func `a rule that takes a Type 1 objection to cover hospitals is found out`() {
     let planted: Rule = { history in
       let passes = subjectRule(history)
@@ -94,18 +111,45 @@ struct SubjectTests {
     #expect(type2.verdict(source: other, stamp: 100) == .excluded(.type2))
   }
 
-  @Test func `after a withdrawal only records stamped later than the erasure pass`() {
+  @Test func `after the end of an objection only records stamped later than that end pass`() {
     let subject = subject(
       statement(.dissent, day: 19_000, stamp: 10), statement(.withdrawn, day: 19_001, stamp: 20, origin: 2))
-    #expect(subject.verdict(source: .gp, stamp: 10) == .excluded(.type1))
-    #expect(subject.verdict(source: .gp, stamp: 11) == .passes)
+    for stamp in [Int64(9), 10, 11, 20] {
+      #expect(subject.verdict(source: .gp, stamp: stamp) == .excluded(.type1))
+    }
+    #expect(subject.verdict(source: .gp, stamp: 21) == .passes)
+    #expect(subject.gp == ObjectionScope(isInForce: false, erased: 20, stamp: 20))
+  }
+
+  @Test func `a withdrawal that ends nothing erases nothing`() {
+    let never = subject(statement(.withdrawn, stamp: 10))
+    #expect(never.gp == ObjectionScope(isInForce: false, erased: 0, stamp: 10))
+    #expect(!never.gp.hadDissent && never.barrier.isOpen)
+    var ended = subject(statement(.dissent, stamp: 10), statement(.withdrawn, day: 19_001, stamp: 20, origin: 2))
+    let isNews = ended.take(statement(.withdrawn, day: 19_002, stamp: 30, origin: 3), highestStamp: 29)
+    #expect(isNews)
+    #expect(ended.gp == ObjectionScope(isInForce: false, erased: 20, stamp: 30))
+  }
+
+  @Test func `the scopes of the two types are kept apart`() {
+    let subject = subject(
+      statement(.dissent, stamp: 10), statement(.dissent, type: .objectionType2, stamp: 11),
+      statement(.withdrawn, type: .objectionType2, day: 19_001, stamp: 12, origin: 2))
+    #expect(subject.gp == ObjectionScope(isInForce: true, erased: 10, stamp: 10))
+    #expect(subject.all == ObjectionScope(isInForce: false, erased: 12, stamp: 12))
+    #expect(subject.barrier == Barrier(gp: Barrier.closed, all: 12))
   }
 
   @Test func `a record that overtook the dissent it was stamped after is erased as well`() {
     let subject = subject(
       statement(.dissent, stamp: 10), statement(.withdrawn, day: 19_001, stamp: 30, origin: 2), highestStamp: 25)
-    #expect(subject.verdict(source: .gp, stamp: 25) == .excluded(.type1))
-    #expect(subject.verdict(source: .gp, stamp: 26) == .passes)
+    #expect(subject.gp.erased == 30)
+    var inForce = self.subject(statement(.dissent, stamp: 10), highestStamp: 25)
+    #expect(inForce.gp.erased == 25)
+    let isNews = inForce.take(statement(.withdrawn, day: 19_001, stamp: 12, origin: 2), highestStamp: 25)
+    #expect(isNews)
+    #expect(inForce.verdict(source: .gp, stamp: 25) == .excluded(.type1))
+    #expect(inForce.verdict(source: .gp, stamp: 26) == .passes)
   }
 
   @Test func `a retracted statement no longer speaks, but what it erased stays erased`() {
@@ -113,7 +157,7 @@ struct SubjectTests {
     let isNews = subject.take(statement(.dissent, stamp: 11, isRetracted: true), highestStamp: 11)
     #expect(isNews)
     #expect(subject.verdict(source: .gp, stamp: 12) == .passes)
-    #expect(subject.verdict(source: .gp, stamp: 10) == .excluded(.type1))
+    #expect(subject.verdict(source: .gp, stamp: 11) == .excluded(.type1))
   }
 
   @Test func `a statement delivered again is no news and changes nothing`() {
