@@ -31,7 +31,7 @@ struct AffectedClusters {
       if let before, after.state == .live, before.member.hasTokens(of: after.member) { continue }
       guard before != nil || after.state == .live else { continue }
       changed.insert(id)
-      for member in [before?.member, after.member] {
+      for member in [before?.member, after.state == .live ? after.member : nil] {
         if let number = member?.nhsNumber { numbers.insert(number) }
         if let token = member?.demographics { demographics.insert(token) }
       }

@@ -7,6 +7,7 @@ import StageKit
 /// Records come again from ingestion until publication has balanced their extract. A reassignment also concerns
 /// records balanced long ago; one that was acknowledged and not yet read is in no topic and in no outbox any more. So in
 /// a new life of the broker everything ever reassigned is sent once more; publication takes the highest number anyway.
+/// Likewise the retractions of records that proved, after they had been sent, to be those of a person who objects.
 struct BrokerLife {
   let database: Connection
   let layout: TopicLayout
@@ -26,6 +27,7 @@ struct BrokerLife {
       // Markers of a cut that lost some of its others would never be complete.
       try database.execute("truncate marker")
       try sendReassigned()
+      try sendSuppressed()
     }
   }
 
@@ -39,6 +41,20 @@ struct BrokerLife {
         where record_id > $1 and state = 0 and assignment > 1 order by record_id limit \(Self.page)
         """, [.bytes(last)])
       try Outbox.append(LinkedEnvelope.reassignments(rows, layout), to: database)
+      if rows.count > 0 { last = rows.bytes(rows.count - 1, 0) }
+    } while rows.count == Self.page
+  }
+
+  private func sendSuppressed() throws {
+    var rows: Rows
+    var last: [UInt8] = []
+    repeat {
+      rows = try database.query(
+        """
+        select record_id, header from observation where record_id > $1 and state = 4
+        order by record_id limit \(Self.page)
+        """, [.bytes(last)])
+      try Outbox.append(LinkedEnvelope.suppressions(rows, layout), to: database)
       if rows.count > 0 { last = rows.bytes(rows.count - 1, 0) }
     } while rows.count == Self.page
   }

@@ -47,6 +47,9 @@ extension ReceivedMarker {
 /// reassignment caused before the cut could follow the marker of its own `linked` partition, and publication would
 /// hold a cut that misses it. When the last marker is recorded, all records before all markers have been applied and
 /// sent, and their reassignments have entries in the outbox; the markers come after those, and the outbox keeps order.
+///
+/// A marker leaves byte for byte. Two that differ, made before and after something came up that forbids a release, both
+/// leave.
 struct CutAlignment {
   let database: Connection
   let layout: TopicLayout
@@ -75,9 +78,13 @@ struct CutAlignment {
       ]
     ).affected
     let rows = try database.query(
-      "select partition, key, value from marker where cut_id = $1 order by partition, validated_partition",
+      """
+      select partition, key, value, validated_partition from marker where cut_id = $1
+      order by partition, validated_partition, digest
+      """,
       [.text(cut[0].cutID)])
-    guard rows.count >= Int(cut[0].partitions) * layout.partitions else { return }
+    let tags = Set((0..<rows.count).map { [rows.int($0, 0), rows.int($0, 3)] })
+    guard tags.count >= Int(cut[0].partitions) * layout.partitions else { return }
     let topic = layout.name(.linked)
     let all = (0..<rows.count).map { row in
       Outbox.Entry(

@@ -13,13 +13,19 @@ enum Disposition: Hashable, Sendable {
   case retraction(RetractionReason)
   /// A higher version is known, or a retraction of the same one.
   case nothing
+
+  /// What is told of every record that was taken for an objector's, whatever the objection: downstream it is the same,
+  /// and it must not depend on which of several objections came first.
+  static let suppression = RetractionReason.type2
 }
 
 /// What a batch changes, and what goes out for it: a function of the batch and of what is stored.
 ///
 /// The state after any sequence of batches is a function of the set of their events: of each record the highest
-/// version counts (at the same version a retraction), of each erasure the highest stamp, and persons follow from the
-/// live observations. So batches may be cut, repeated and mixed across partitions at will.
+/// version counts (at the same version a retraction, one for a correction before one for an objection), of each erasure
+/// the highest stamps, and persons follow from the live observations. So batches may be cut, repeated and mixed across
+/// partitions at will. One thing has a memory: what was suppressed stays so until its next version, also when the
+/// observation or the objection that it was suppressed for has been corrected away.
 struct LinkageDecision {
   struct Reassignment: Hashable, Sendable {
     let recordID: Token16
@@ -27,18 +33,27 @@ struct LinkageDecision {
     let assignment: Int64
   }
 
-  /// Erasures beyond the stored ones.
+  struct End: Hashable, Sendable {
+    let recordID: Token16
+    let state: Observation.State
+  }
+
+  /// Erasures to store.
   private(set) var raised: [Erasure] = []
   /// Observations to store, each with the index of the event that it comes from.
   private(set) var replaced: [(observation: Observation, event: Int)] = []
-  /// Stored observations that an erasure of this batch reaches.
-  private(set) var withdrawn: [Token16] = []
+  /// Stored observations, not among `replaced`, that an erasure reaches or that prove to be an objector's.
+  private(set) var ended: [End] = []
   /// Stored observations, not among `replaced`, that belong to another person now.
   private(set) var reassigned: [Reassignment] = []
   /// By event.
   private(set) var dispositions: [Disposition] = []
 
   private var marks = ErasureMarks()
+  /// Tokens under which an objection reaches further than before.
+  private var widened: Set<Token16> = []
+  /// Observations under these.
+  private var reached: [Observation] = []
   private var stored: [Token16: Observation] = [:]
   private var current: [Token16: Observation] = [:]
   private var winners: [Token16: Int] = [:]
@@ -48,6 +63,7 @@ struct LinkageDecision {
     try readStored(batch, source)
     withdrawStored()
     for (index, event) in batch.records.enumerated() { apply(event, index) }
+    try suppress(source)
     restoreAssignments()
     var clusters = AffectedClusters(stored: stored, current: current)
     let moved = try clusters.reassigned(reading: source)
@@ -60,17 +76,24 @@ struct LinkageDecision {
 
   private mutating func readErasures(_ batch: LinkageBatch, _ source: some ObservationSource) throws {
     var tokens = Set(batch.erasures.map(\.token))
-    for case .record(_, _, let withdrawal) in batch.records.lazy.map(\.content) { tokens.insert(withdrawal) }
-    guard !tokens.isEmpty else { return }
-    for erasure in try source.erasures(withdrawals: Array(tokens)) { marks.raise(erasure) }
-    var scopes: Set<Erasure> = []
-    for erasure in batch.erasures where marks.raise(erasure) {
-      scopes.insert(Erasure(token: erasure.token, allSources: erasure.allSources, stamp: 0))
+    for event in batch.records {
+      switch event.content {
+      case .record(_, _, let withdrawal), .exclusion(_, _, let withdrawal): tokens.insert(withdrawal)
+      case .retraction: break
+      }
     }
-    raised = scopes.map { scope in
+    guard !tokens.isEmpty else { return }
+    for erasure in try source.erasures(withdrawals: Array(tokens)) { marks.take(erasure) }
+    var changed: Set<ErasureMarks.Scope> = []
+    for erasure in batch.erasures {
+      let change = marks.take(erasure)
+      if change == .none { continue }
+      if change == .widened { widened.insert(erasure.token) }
+      changed.insert(.init(token: erasure.token, allSources: erasure.allSources))
+    }
+    raised = changed.map { scope in
       Erasure(
-        token: scope.token, allSources: scope.allSources,
-        stamp: marks.stamp(scope.token, allSources: scope.allSources)!)
+        token: scope.token, allSources: scope.allSources, mark: marks.mark(scope.token, allSources: scope.allSources)!)
     }
   }
 
@@ -82,25 +105,31 @@ struct LinkageDecision {
       for observation in try source.observations(recordIDs: Array(ids)) { stored[observation.recordID] = observation }
     }
     // A repeated erasure finds nothing: what it reaches was withdrawn when it came first.
-    if !raised.isEmpty {
-      let reached = try source.live(withdrawals: Array(Set(raised.map(\.token))))
-      for observation in reached where reason(observation) != nil { stored[observation.recordID] = observation }
+    if !widened.isEmpty {
+      reached = try source.observations(withdrawals: Array(widened))
+      for observation in reached where isErased(observation) { stored[observation.recordID] = observation }
     }
     current = stored
   }
 
   private mutating func withdrawStored() {
-    for (id, observation) in stored where observation.state == .live && reason(observation) != nil {
-      current[id]!.end(as: .withdrawn)
-    }
+    for (id, observation) in stored where isErased(observation) { current[id]!.erase() }
+  }
+
+  /// Whether it has to end now: what suppresses has ended before.
+  private func isErased(_ observation: Observation) -> Bool {
+    (observation.state == .live || observation.state == .suppressed) && reason(observation) != nil
   }
 
   private mutating func apply(_ event: RecordEvent, _ index: Int) {
     let next = observation(event)
     if let known = current[event.recordID] {
       guard next.version >= known.version else { return }
+      // At the same version: retracted before held back before passed, and what was said twice changes nothing.
       if next.version == known.version {
-        guard next.state == .retracted, known.state != .retracted else { return }
+        guard known.state != .retracted else { return }
+        if case .record = event.content { return }
+        guard next.state == .retracted || known.state != .suppressing else { return }
       }
     }
     current[event.recordID] = next
@@ -113,11 +142,15 @@ struct LinkageDecision {
       source: event.source, state: .live)
     switch event.content {
     case .retraction: observation.end(as: .retracted)
+    case .exclusion(_, let demographics, let withdrawal):
+      observation.withdrawal = withdrawal
+      observation.member.demographics = demographics
+      observation.end(as: .suppressing)
     case .record(let nhsNumber, let demographics, let withdrawal):
       observation.withdrawal = withdrawal
       observation.member.nhsNumber = nhsNumber
       observation.member.demographics = demographics
-      if reason(observation) != nil { observation.end(as: .withdrawn) }
+      if reason(observation) != nil { observation.erase() }
     }
     return observation
   }
@@ -125,6 +158,36 @@ struct LinkageDecision {
   private func reason(_ observation: Observation) -> RetractionReason? {
     guard let token = observation.withdrawal else { return nil }
     return marks.reason(token: token, stamp: observation.stamp, source: observation.source)
+  }
+
+  // MARK: Suppression
+
+  /// Ends observations without a number that share demographics with one of an objector. Only what the batch brings can
+  /// have changed that: new observations without a number, new ones with a number under which an objection is known,
+  /// and objections that reach further than before.
+  private mutating func suppress(_ source: some ObservationSource) throws {
+    var cover = DemographicCover()
+    var covered: Set<Token16> = []
+    let brought = winners.keys.map { current[$0]! }
+    for observation in marks.isEmpty ? [] : brought + reached.filter({ winners[$0.recordID] == nil }) {
+      guard let demographics = observation.witnessed, let token = observation.withdrawal else { continue }
+      if cover.add(token, at: demographics, marks) { covered.insert(demographics) }
+    }
+    let sought = Set(brought.compactMap(\.unnumberedDemographics))
+    if !sought.isEmpty {
+      let witnesses = try source.witnesses(demographics: Array(sought)).filter { winners[$0.recordID] == nil }
+      for witness in witnesses { marks.take(witness.erasure) }
+      for witness in witnesses { cover.add(witness.erasure.token, at: witness.demographics, marks) }
+    }
+    for observation in brought where cover.covers(observation) { current[observation.recordID]!.end(as: .suppressed) }
+    guard !covered.isEmpty else { return }
+    for observation in try source.unnumbered(demographics: Array(covered)) where cover.covers(observation) {
+      let id = observation.recordID
+      guard winners[id] == nil, current[id].map({ $0.state == .live }) ?? true else { continue }
+      stored[id] = observation
+      current[id] = observation
+      current[id]!.end(as: .suppressed)
+    }
   }
 
   // MARK: Persons
@@ -152,17 +215,21 @@ struct LinkageDecision {
     guard observation.version == event.version else { return .nothing }
     switch (event.content, observation.state) {
     case (.retraction(let reason), .retracted): return .retraction(reason)
+    case (.exclusion(let reason, _, _), .suppressing): return .retraction(reason)
     case (.record, .live):
       return .record(person: observation.member.person!, assignment: observation.member.assignment)
-    case (.record, .withdrawn): return .retraction(reason(observation) ?? .type2)
-    case (.record, .retracted), (.retraction, _): return .nothing
+    case (.record, .withdrawn), (.record, .suppressing): return .retraction(reason(observation) ?? .type2)
+    case (.record, .suppressed): return .retraction(Disposition.suppression)
+    case (.record, .retracted), (.retraction, _), (.exclusion, _): return .nothing
     }
   }
 
   private mutating func finish(_ moved: [(member: ClusterMember, person: Token16)]) {
     // Sorted, so that instances and repetitions touch pages and fill the outbox in one order.
     replaced = winners.map { (current[$0.key]!, $0.value) }.sorted { $0.0.recordID < $1.0.recordID }
-    withdrawn = stored.keys.filter { winners[$0] == nil && current[$0]!.state != stored[$0]!.state }.sorted()
+    ended = stored.keys.filter { winners[$0] == nil && current[$0]!.state != stored[$0]!.state }.sorted().map {
+      End(recordID: $0, state: current[$0]!.state)
+    }
     // A repeated record goes out in line as well; the same assignment twice does no harm.
     reassigned = moved.filter { winners[$0.member.recordID] == nil }.map { member, person in
       Reassignment(recordID: member.recordID, person: person, assignment: member.assignment + 1)

@@ -6,6 +6,9 @@ struct RecordEvent: Sendable {
   enum Content: Sendable {
     case record(nhsNumber: Token16?, demographics: Token16?, withdrawal: Token16)
     case retraction(RetractionReason)
+    /// A retraction, for an objection, of a record with a number and with demographics: it never passes, and the
+    /// person's records without a number are known by it.
+    case exclusion(RetractionReason, demographics: Token16, withdrawal: Token16)
   }
 
   let recordID: Token16
@@ -18,11 +21,11 @@ struct RecordEvent: Sendable {
   var content: Content
 }
 
-/// Records under a withdrawal token that never pass again: those stamped up to `stamp`, of GP practices or of all.
+/// What is said of the objections under a withdrawal token, for records of GP practices or of all sources.
 struct Erasure: Hashable, Sendable {
   let token: Token16
   let allSources: Bool
-  let stamp: Int64
+  let mark: ObjectionMark
 }
 
 extension RecordEvent {
@@ -45,8 +48,25 @@ extension RecordEvent {
       source: view.source, extractID: extractID, header: [UInt8](header), content: .retraction(reason))
   }
 
+  /// Makes a record of a retraction that stands for one.
   /// - Parameter links: serialised `LinkTokens`.
   mutating func setTokens(_ links: UnsafeRawBufferPointer) throws(ContractError) {
+    let (nhsNumber, demographics, withdrawal) = try Self.tokens(links)
+    content = .record(nhsNumber: nhsNumber, demographics: demographics, withdrawal: withdrawal)
+  }
+
+  /// Lets a retraction for an objection say whom it is about, where that can be of use: with a number and demographics.
+  /// - Parameter links: serialised `LinkTokens`; empty from a stage that knew none.
+  mutating func setSuppression(_ links: UnsafeRawBufferPointer) throws(ContractError) {
+    guard case .retraction(let reason) = content, reason == .type1 || reason == .type2, !links.isEmpty else { return }
+    let (nhsNumber, demographics, withdrawal) = try Self.tokens(links)
+    guard nhsNumber != nil, let demographics else { return }
+    content = .exclusion(reason, demographics: demographics, withdrawal: withdrawal)
+  }
+
+  private static func tokens(
+    _ links: UnsafeRawBufferPointer
+  ) throws(ContractError) -> (nhsNumber: Token16?, demographics: Token16?, withdrawal: Token16) {
     var nhsNumber: Token16?
     var demographics: Token16?
     var withdrawal: Token16?
@@ -62,26 +82,32 @@ extension RecordEvent {
     }
     // Without it an objection could not reach the record.
     guard let withdrawal else { throw .missingField }
-    content = .record(nhsNumber: nhsNumber, demographics: demographics, withdrawal: withdrawal)
+    return (nhsNumber, demographics, withdrawal)
   }
 }
 
 extension Erasure {
-  /// - Parameter withdrawal: serialised `Withdrawal`.
-  init(_ withdrawal: UnsafeRawBufferPointer) throws(ContractError) {
+  /// - Parameters:
+  ///   - withdrawal: serialised `Withdrawal`.
+  ///   - isInForce: false for a reinstatement.
+  init(_ withdrawal: UnsafeRawBufferPointer, isInForce: Bool) throws(ContractError) {
     var token: Token16?
     var allSources = false
-    var stamp: Int64 = 0
+    var erased: Int64 = 0
+    var statement: Int64 = 0
     var reader = WireReader(withdrawal)
     while let (field, value) = try reader.next() {
       switch (field, value) {
       case (1, .bytes(let bytes)): token = Token16(bytes: bytes)
       case (2, .varint(let number)): allSources = number != 0
-      case (3, .varint(let number)): stamp = Int64(bitPattern: number)
+      case (3, .varint(let number)): erased = Int64(bitPattern: number)
+      case (4, .varint(let number)): statement = Int64(bitPattern: number)
       default: break
       }
     }
     guard let token else { throw .missingField }
-    self.init(token: token, allSources: allSources, stamp: stamp)
+    self.init(
+      token: token, allSources: allSources,
+      mark: ObjectionMark(erasedStamp: erased, statementStamp: statement, isInForce: isInForce))
   }
 }

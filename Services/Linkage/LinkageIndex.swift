@@ -3,7 +3,7 @@ import Cryptography
 import Postgres
 import StageKit
 
-/// The shared index of live observations and their persons, in PostgreSQL.
+/// The shared index of observations and their persons, in PostgreSQL.
 struct LinkageIndex {
   let database: Connection
   let layout: TopicLayout
@@ -17,7 +17,7 @@ struct LinkageIndex {
       let decision = try LinkageDecision(batch, reading: PostgresObservationSource(database: database))
       try raise(decision.raised)
       try replace(decision.replaced, events: batch.records)
-      try withdraw(decision.withdrawn)
+      try end(decision.ended)
       try reassign(decision.reassigned)
       return decision.dispositions
     }
@@ -33,15 +33,20 @@ struct LinkageIndex {
 
   private func raise(_ erasures: [Erasure]) throws {
     guard !erasures.isEmpty else { return }
+    // What a message says has been merged with the stored mark by the decision, under the lock.
     try database.query(
       """
-      insert into erased (withdrawal_token, all_sources, stamp)
-      select token, scope = 1, stamp from unnest($1::bytea[], $2::bigint[], $3::bigint[]) as e (token, scope, stamp)
-      on conflict (withdrawal_token, all_sources) do update set stamp = greatest(erased.stamp, excluded.stamp)
+      insert into erased (withdrawal_token, all_sources, stamp, statement_stamp, in_force)
+      select token, scope = 1, stamp, statement, in_force = 1
+      from unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+        as e (token, scope, stamp, statement, in_force)
+      on conflict (withdrawal_token, all_sources) do update set
+        stamp = excluded.stamp, statement_stamp = excluded.statement_stamp, in_force = excluded.in_force
       """,
       [
         .tokens(erasures.map(\.token)), .intArray(erasures.map { $0.allSources ? 1 : 0 }),
-        .intArray(erasures.map(\.stamp)),
+        .intArray(erasures.map(\.mark.erasedStamp)), .intArray(erasures.map(\.mark.statementStamp)),
+        .intArray(erasures.map { $0.mark.isInForce ? 1 : 0 }),
       ])
   }
 
@@ -87,14 +92,21 @@ struct LinkageIndex {
     writer.int8(observation.member.assignment)
   }
 
-  private func withdraw(_ recordIDs: [Token16]) throws {
-    guard !recordIDs.isEmpty else { return }
-    try database.query(
+  /// Stores the ends of observations. Publication learns of an erasure by its withdrawal; of a suppression it cannot
+  /// know, so a retraction of the version it has goes through the outbox.
+  private func end(_ ended: [LinkageDecision.End]) throws {
+    guard !ended.isEmpty else { return }
+    let rows = try database.query(
       """
-      update observation set state = 2, nhs_token = null, demographics_token = null, person_id = null
-      where record_id = any($1)
+      with ended as (
+        update observation as o set state = e.state, nhs_token = null, person_id = null,
+          demographics_token = case when e.state = 3 then o.demographics_token end
+        from unnest($1::bytea[], $2::bigint[]) as e (record_id, state) where o.record_id = e.record_id
+        returning o.record_id, o.header, o.state)
+      select record_id, header from ended where state = 4 order by record_id
       """,
-      [.tokens(recordIDs)])
+      [.tokens(ended.map(\.recordID)), .intArray(ended.map { Int64($0.state.rawValue) })])
+    try Outbox.append(LinkedEnvelope.suppressions(rows, layout), to: database)
   }
 
   /// Stores the new persons and leaves a message for each in the outbox, to the partition of its record.

@@ -53,14 +53,28 @@ extension LinkedEnvelope {
   /// A message for each row, to the partition of its record.
   /// - Parameter rows: record id, header, person id, assignment number.
   static func reassignments(_ rows: Rows, _ layout: TopicLayout) -> [Outbox.Entry] {
+    entries(rows, layout) { envelope, row, header in
+      envelope.reassignment(header: header, person: rows.token(row, 2)!, assignment: rows.int(row, 3))
+    }
+  }
+
+  /// A retraction for each row, to the partition of its record.
+  /// - Parameter rows: record id, header.
+  static func suppressions(_ rows: Rows, _ layout: TopicLayout) -> [Outbox.Entry] {
+    entries(rows, layout) { envelope, _, header in
+      envelope.retraction(header: header, reason: Disposition.suppression)
+    }
+  }
+
+  private static func entries(
+    _ rows: Rows, _ layout: TopicLayout, _ value: (inout Self, Int, UnsafeRawBufferPointer) -> [UInt8]
+  ) -> [Outbox.Entry] {
     var envelope = LinkedEnvelope()
     let topic = layout.name(.linked)
     return (0..<rows.count).map { row in
       let recordID = rows.bytes(row, 0)
-      let value = rows.withBytes(row, 1) { header in
-        envelope.reassignment(header: header, person: rows.token(row, 2)!, assignment: rows.int(row, 3))
-      }
-      return Outbox.Entry(topic: topic, partition: layout.partition(of: recordID), key: recordID, value: value)
+      let bytes = rows.withBytes(row, 1) { value(&envelope, row, $0) }
+      return Outbox.Entry(topic: topic, partition: layout.partition(of: recordID), key: recordID, value: bytes)
     }
   }
 }

@@ -7,9 +7,10 @@ enum LinkageMigrations {
     Migration(version: 2, name: "observations and erasures", sql: observations),
     Migration(version: 3, name: "outbox", sql: Outbox.migrationSQL),
     Migration(version: 4, name: "markers and lives of the broker", sql: markers),
+    Migration(version: 5, name: "suppression", sql: suppression),
   ]
 
-  /// The indexes hold live observations only: what is retracted or withdrawn is never looked up by a token.
+  /// The indexes hold live observations only: what is retracted or withdrawn is never looked up by a number's token.
   private static let observations = """
     create table observation (
       record_id bytea primary key,
@@ -55,5 +56,44 @@ enum LinkageMigrations {
     );
 
     create table incarnation (id text primary key);
+    """
+
+  /// Of erasures known so far nobody said whether the objection is still in force. One under whose token records passed
+  /// since is not; any other is taken for it. A marker is kept once for each content: one that says why nothing may be
+  /// released must not be hidden by one that does not.
+  private static let suppression = """
+    alter table observation
+      drop constraint observation_state_check, drop constraint observation_check1,
+      add check (state between 0 and 4), add check (state = 0 or nhs_token is null),
+      add check (state in (0, 3) or demographics_token is null),
+      add check (state <> 3 or demographics_token is not null);
+    comment on column observation.state is
+      '0 live, 1 retracted, 2 withdrawn, 3 suppressing, 4 suppressed: without a number, demographics of an objector';
+    create index observation_demographics_suppressing on observation (demographics_token) where state = 3;
+    create index observation_suppressed on observation (record_id) where state = 4;
+    drop index observation_withdrawal;
+    create index observation_withdrawal on observation (withdrawal_token) where state in (0, 3, 4);
+
+    alter table erased add column statement_stamp bigint not null default 0,
+      add column in_force boolean not null default true;
+    update erased e set in_force = false where exists (
+      select from observation o where o.withdrawal_token = e.withdrawal_token and o.state = 0 and o.stamp > e.stamp
+        and (e.all_sources or o.source = 1));
+
+    create view beyond_objections as
+      select count(*) as records, count(*) filter (where w.demographics_token is null) as without_demographics
+      from observation w
+      where w.state = 0 and w.nhs_token is null
+        and not exists (
+          select from observation o where o.demographics_token = w.demographics_token and o.state = 0
+            and o.nhs_token is not null)
+        and not exists (
+          select from observation o where o.demographics_token = w.demographics_token and o.state = 3);
+    comment on view beyond_objections is
+      'Live records without a number whose person was never seen with one: no objection under a number reaches them';
+
+    alter table marker drop constraint marker_pkey,
+      add column digest bytea generated always as (sha256(value)) stored;
+    alter table marker add primary key (cut_id, partition, validated_partition, digest);
     """
 }

@@ -32,11 +32,18 @@ struct Observation: Hashable, Sendable {
   enum State: Int16, Sendable {
     case live = 0
     case retracted = 1
-    /// Erased by an objection.
+    /// Erased by an objection under its own token, and of no use to recognise other records by.
     case withdrawn = 2
+    /// Held back or erased by an objection. Had a number and still has its demographics: never sent and of no person,
+    /// it is there so that records of the same person without a number are recognised.
+    case suppressing = 3
+    /// Without a number, and taken for a record of a person who objects: see ``DemographicCover``. Comes back only with
+    /// a higher version, since what it held is gone.
+    case suppressed = 4
   }
 
-  /// Without tokens and person unless live: of a person who objects nothing stays that links.
+  /// Without person unless live, without demographics unless live or suppressing, without a number's token unless
+  /// live: of a person who objects nothing stays that links by number.
   var member: ClusterMember
   var version: RecordVersion
   /// Ingestion's number of the admission, compared with the stamp of an erasure.
@@ -50,7 +57,33 @@ struct Observation: Hashable, Sendable {
   mutating func end(as state: State) {
     self.state = state
     member.nhsNumber = nil
-    member.demographics = nil
+    if state != .suppressing { member.demographics = nil }
     member.person = nil
   }
+
+  /// What an erasure under its own token makes of it.
+  mutating func erase() {
+    end(as: member.nhsNumber != nil && member.demographics != nil ? .suppressing : .withdrawn)
+  }
+
+  /// Demographics by which records without a number are recognised as of the same person.
+  var witnessed: Token16? {
+    switch state {
+    case .live: member.nhsNumber == nil ? nil : member.demographics
+    case .suppressing: member.demographics
+    case .retracted, .withdrawn, .suppressed: nil
+    }
+  }
+
+  /// Demographics that decide whether it is somebody's who objects.
+  var unnumberedDemographics: Token16? {
+    state == .live && member.nhsNumber == nil ? member.demographics : nil
+  }
+}
+
+/// An objection under the number of an observation, live or suppressing, that has these demographics.
+struct Witness: Hashable, Sendable {
+  let recordID: Token16
+  let demographics: Token16
+  let erasure: Erasure
 }

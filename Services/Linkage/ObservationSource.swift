@@ -9,7 +9,14 @@ protocol ObservationSource {
   /// All erasures under these withdrawal tokens, of both scopes.
   func erasures(withdrawals: [Token16]) throws -> [Erasure]
 
-  func live(withdrawals: [Token16]) throws -> [Observation]
+  /// Live, suppressing and suppressed observations.
+  func observations(withdrawals: [Token16]) throws -> [Observation]
+
+  /// Every erasure under the token of an observation with a number, live or suppressing, and these demographics.
+  func witnesses(demographics: [Token16]) throws -> [Witness]
+
+  /// Live observations without a number.
+  func unnumbered(demographics: [Token16]) throws -> [Observation]
 
   func live(nhsNumbers: [Token16]) throws -> [ClusterMember]
 

@@ -10,6 +10,7 @@ struct PostgresObservationSource: ObservationSource {
     record_id, nhs_token, demographics_token, person_id, assignment, version_time, version_digest, stamp, source,
     state, withdrawal_token
     """
+  private static let erasure = "withdrawal_token, all_sources, stamp, statement_stamp, in_force"
   private static let member = "record_id, nhs_token, demographics_token, person_id, assignment"
 
   func observations(recordIDs: [Token16]) throws -> [Observation] {
@@ -20,18 +21,46 @@ struct PostgresObservationSource: ObservationSource {
 
   func erasures(withdrawals: [Token16]) throws -> [Erasure] {
     let rows = try database.query(
-      "select withdrawal_token, all_sources, stamp from erased where withdrawal_token = any($1)",
-      [.tokens(withdrawals)])
+      "select \(Self.erasure) from erased where withdrawal_token = any($1)", [.tokens(withdrawals)])
+    return (0..<rows.count).map { erasure(rows, $0) }
+  }
+
+  func observations(withdrawals: [Token16]) throws -> [Observation] {
+    observations(
+      try database.query(
+        "select \(Self.observation) from observation where withdrawal_token = any($1) and state in (0, 3, 4)",
+        [.tokens(withdrawals)]))
+  }
+
+  func witnesses(demographics: [Token16]) throws -> [Witness] {
+    // The lateral join keeps the planner from reading all erasures to find those of a few observations.
+    let rows = try database.query(
+      """
+      select e.*, o.record_id, o.demographics_token
+      from (
+        select record_id, demographics_token, withdrawal_token from observation
+        where demographics_token = any($1) and state = 0 and nhs_token is not null
+        union all
+        select record_id, demographics_token, withdrawal_token from observation
+        where demographics_token = any($1) and state = 3) o
+      cross join lateral (
+        select \(Self.erasure) from erased where withdrawal_token = o.withdrawal_token offset 0) e
+      """,
+      [.tokens(demographics)])
     return (0..<rows.count).map { row in
-      Erasure(token: rows.token(row, 0)!, allSources: rows.bool(row, 1), stamp: rows.int(row, 2))
+      Witness(
+        recordID: rows.token(row, 5)!, demographics: rows.token(row, 6)!, erasure: erasure(rows, row))
     }
   }
 
-  func live(withdrawals: [Token16]) throws -> [Observation] {
+  func unnumbered(demographics: [Token16]) throws -> [Observation] {
     observations(
       try database.query(
-        "select \(Self.observation) from observation where withdrawal_token = any($1) and state = 0",
-        [.tokens(withdrawals)]))
+        """
+        select \(Self.observation) from observation
+        where demographics_token = any($1) and state = 0 and nhs_token is null
+        """,
+        [.tokens(demographics)]))
   }
 
   func live(nhsNumbers: [Token16]) throws -> [ClusterMember] {
@@ -57,6 +86,13 @@ struct PostgresObservationSource: ObservationSource {
         stamp: rows.int(row, 7), source: Source(rawValue: Int(rows.int(row, 8))) ?? .unspecified,
         state: Observation.State(rawValue: Int16(rows.int(row, 9)))!, withdrawal: rows.token(row, 10))
     }
+  }
+
+  private func erasure(_ rows: Rows, _ row: Int) -> Erasure {
+    Erasure(
+      token: rows.token(row, 0)!, allSources: rows.bool(row, 1),
+      mark: ObjectionMark(
+        erasedStamp: rows.int(row, 2), statementStamp: rows.int(row, 3), isInForce: rows.bool(row, 4)))
   }
 
   private func members(_ rows: Rows) -> [ClusterMember] { (0..<rows.count).map { member(rows, $0) } }

@@ -27,7 +27,7 @@ struct ReceivedBatch {
   /// Takes the message at `position` in. Returns why it cannot be used, `nil` if it can.
   ///
   /// A record whose header is good and whose tokens are not goes on as a rejected one, so that publication can balance
-  /// its extract.
+  /// its extract; a retraction goes on as what it is.
   mutating func add(
     _ position: Int, partition: Int32, key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
   ) -> RejectionCode? {
@@ -40,13 +40,14 @@ struct ReceivedBatch {
         try event.setTokens(view.links)
       case .retraction:
         let reason = RetractionReason(rawValue: Int(truncatingIfNeeded: view.reason)) ?? .unspecified
-        append(try RecordEvent(header: view.header, reason: reason), view, position)
-      case .withdrawal:
-        content.erasures.append(try Erasure(view.withdrawal))
+        var event = try RecordEvent(header: view.header, reason: reason)
+        defer { append(event, view, position) }
+        try event.setSuppression(view.links)
+      case .withdrawal, .reinstatement:
+        content.erasures.append(try Erasure(view.withdrawal, isInForce: view.kind == .withdrawal))
         passages.append(Passage(message: position, content: .withdrawal))
       case .marker:
         markers.append(try ReceivedMarker(view.marker, partition: partition, key: key, value: value))
-      case .reinstatement: break  // concerns records admitted later; what was erased stays erased
       case .objection, .reassignment, .unspecified, .UNRECOGNIZED: return .unexpectedKind
       }
       return nil

@@ -32,9 +32,10 @@ struct BatchReader {
       } catch {
         throw .contract(error)
       }
-    case .withdrawal: try withdrawal([UInt8](envelope.withdrawal))
+    case .withdrawal, .reinstatement:
+      try objection([UInt8](envelope.withdrawal), isInForce: envelope.kind == .withdrawal)
     case .marker: try marker([UInt8](envelope.marker))
-    case .objection, .reinstatement, .unspecified, .UNRECOGNIZED: throw .unexpectedKind
+    case .objection, .unspecified, .UNRECOGNIZED: throw .unexpectedKind
     }
   }
 
@@ -109,10 +110,13 @@ struct BatchReader {
     return change
   }
 
-  private mutating func withdrawal(_ bytes: [UInt8]) throws(ReadingFault) {
+  private mutating func objection(_ bytes: [UInt8], isInForce: Bool) throws(ReadingFault) {
     guard let withdrawal = try? Withdrawal(serializedBytes: bytes) else { throw .contract(.malformed) }
     guard let token = Token16(bytes: [UInt8](withdrawal.token)) else { throw .contract(.missingField) }
-    batch.add(.init(token: token, allSources: withdrawal.allSources), erasedUpTo: withdrawal.erasedStamp)
+    batch.add(
+      .init(token: token, allSources: withdrawal.allSources),
+      ObjectionMark(
+        erasedStamp: withdrawal.erasedStamp, statementStamp: withdrawal.stamp, isInForce: isInForce))
   }
 
   private mutating func marker(_ bytes: [UInt8]) throws(ReadingFault) {
@@ -120,10 +124,14 @@ struct BatchReader {
     guard !marker.cutID.isEmpty, !marker.cutID.contains("\0"), marker.partitions > 0 else {
       throw .contract(.missingField)
     }
-    batch.markers.insert(
+    guard !(marker.heldBy + [marker.regime]).contains(where: { $0.contains("\0") }) else {
+      throw .contract(.malformed)
+    }
+    batch.add(
       FactBatch.MarkerTag(
         cutID: marker.cutID, validatedPartition: Int64(marker.validatedPartition),
-        pseudonymisedPartition: Int64(marker.pseudonymisedPartition), partitions: Int64(marker.partitions)))
+        pseudonymisedPartition: Int64(marker.pseudonymisedPartition), partitions: Int64(marker.partitions)),
+      heldBy: marker.heldBy.map { $0.isEmpty ? "no reason given" : $0 }, regime: marker.regime)
   }
 
   // MARK: - Parts

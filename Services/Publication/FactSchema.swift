@@ -7,6 +7,7 @@ enum FactSchema {
     Migration(version: 2, name: "facts", sql: facts), Migration(version: 3, name: "outbox", sql: Outbox.migrationSQL),
     Migration(version: 4, name: "releases", sql: releases),
     Migration(version: 5, name: "incarnation", sql: "create table incarnation (id text primary key);"),
+    Migration(version: 6, name: "objections in force", sql: objections),
   ]
 
   /// `record`: one row per record id for ever; the columns from `year_of_birth` on are facts, null unless live.
@@ -51,5 +52,22 @@ enum FactSchema {
     create trigger append_only before update or delete or truncate on release_register
       for each statement execute function refuse_change();
     create table release_delivery (release_id text primary key references release_register (release_id));
+    """
+
+  /// Of erasures known so far nobody said whether the objection is still in force. One under whose token records passed
+  /// since is not; any other is taken for it. `cut` keeps what markers say about the release; `objection_check` has a
+  /// line for each organisation and one, without organisation, for all of them; microseconds since 1970.
+  private static let objections = """
+    alter table erased add column statement_stamp bigint not null default 0,
+      add column in_force boolean not null default true;
+    update erased e set in_force = false where exists (
+      select from record r where r.withdrawal_token = e.withdrawal_token and r.state = 1 and r.stamp > e.stamp
+        and (e.all_sources or r.source = 1));
+    alter table cut add column held_by text[] not null default '{}', add column regimes text[] not null default '{}';
+    alter table release_register add column recipients text[], add column regime text,
+      add check ((recipients is null) = (regime is null));
+    create table objection_check (
+      checked_at bigint not null, organisation text not null, facts bigint not null, violations bigint not null,
+      primary key (checked_at, organisation));
     """
 }

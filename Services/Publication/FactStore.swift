@@ -1,3 +1,4 @@
+import Contracts
 import Cryptography
 import Postgres
 import StageKit
@@ -119,21 +120,30 @@ final class FactStore {
 
   // MARK: - Withdrawals
 
-  private func erase(_ withdrawals: [FactBatch.Scope: Int64]) throws {
+  private func erase(_ withdrawals: [FactBatch.Scope: ObjectionMark]) throws {
     guard !withdrawals.isEmpty else { return }
     let sorted = withdrawals.sorted {
       ($0.key.token, $0.key.allSources ? 1 : 0) < ($1.key.token, $1.key.allSources ? 1 : 0)
     }
     try database.query(
       """
-      insert into erased as e select token, all_sources = 1, stamp
-      from unnest($1::bytea[], $2::bigint[], $3::bigint[]) as w (token, all_sources, stamp)
-      on conflict (withdrawal_token, all_sources) do update set stamp = greatest(e.stamp, excluded.stamp)
-      where e.stamp < excluded.stamp
+      insert into erased as e (withdrawal_token, all_sources, stamp, statement_stamp, in_force)
+      select token, all_sources = 1, stamp, statement, in_force = 1
+      from unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+        as w (token, all_sources, stamp, statement, in_force)
+      on conflict (withdrawal_token, all_sources) do update set
+        stamp = greatest(e.stamp, excluded.stamp),
+        statement_stamp = greatest(e.statement_stamp, excluded.statement_stamp),
+        in_force = case when e.statement_stamp > excluded.statement_stamp then e.in_force
+          when e.statement_stamp < excluded.statement_stamp then excluded.in_force
+          else e.in_force or excluded.in_force end
+      where e.stamp < excluded.stamp or e.statement_stamp < excluded.statement_stamp
+        or (e.statement_stamp = excluded.statement_stamp and excluded.in_force and not e.in_force)
       """,
       [
         .bytesArray(sorted.map(\.key.token.bytes)), .intArray(sorted.map { $0.key.allSources ? 1 : 0 }),
-        .intArray(sorted.map(\.value)),
+        .intArray(sorted.map(\.value.erasedStamp)), .intArray(sorted.map(\.value.statementStamp)),
+        .intArray(sorted.map { $0.value.isInForce ? 1 : 0 }),
       ])
   }
 
@@ -184,16 +194,26 @@ final class FactStore {
     }
   }
 
-  private func mark(_ markers: Set<FactBatch.MarkerTag>) throws {
+  private func mark(_ markers: [FactBatch.MarkerTag: FactBatch.MarkerContent]) throws {
     guard !markers.isEmpty else { return }
     let markers = Array(markers)
+    func lines(_ texts: Set<String>) -> String { texts.sorted().joined(separator: "\n") }
     try database.query(
       """
-      insert into cut select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[]) on conflict do nothing
+      insert into cut as c
+        (cut_id, validated_partition, pseudonymised_partition, partitions, held_by, regimes)
+      select id, validated, pseudonymised, partitions, string_to_array(held_by, E'\\n'), string_to_array(regimes, E'\\n')
+      from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
+        as m (id, validated, pseudonymised, partitions, held_by, regimes)
+      on conflict (cut_id, validated_partition, pseudonymised_partition, partitions) do update set
+        held_by = array(select distinct unnest(c.held_by || excluded.held_by) order by 1),
+        regimes = array(select distinct unnest(c.regimes || excluded.regimes) order by 1)
+      where not (c.held_by @> excluded.held_by and c.regimes @> excluded.regimes)
       """,
       [
-        .textArray(markers.map(\.cutID)), .intArray(markers.map(\.validatedPartition)),
-        .intArray(markers.map(\.pseudonymisedPartition)), .intArray(markers.map(\.partitions)),
+        .textArray(markers.map(\.key.cutID)), .intArray(markers.map(\.key.validatedPartition)),
+        .intArray(markers.map(\.key.pseudonymisedPartition)), .intArray(markers.map(\.key.partitions)),
+        .textArray(markers.map { lines($0.value.heldBy) }), .textArray(markers.map { lines($0.value.regimes) }),
       ])
   }
 

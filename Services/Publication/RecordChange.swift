@@ -1,3 +1,4 @@
+import Contracts
 import Cryptography
 
 /// What `record.state` says; the raw values are stored.
@@ -65,6 +66,13 @@ struct FactBatch: Sendable {
     var partitions: Int64
   }
 
+  /// What the markers with one tag say about a release.
+  struct MarkerContent: Equatable, Sendable {
+    /// Reasons why nothing may be released.
+    var heldBy: Set<String> = []
+    var regimes: Set<String> = []
+  }
+
   struct Admission: Equatable, Sendable {
     var extract: ExtractReference
     /// Microseconds since 1970-01-01T00:00:00Z.
@@ -74,14 +82,19 @@ struct FactBatch: Sendable {
   }
 
   var records = RecordReduction()
-  /// Highest stamp erased.
-  var withdrawals: [Scope: Int64] = [:]
-  var markers: Set<MarkerTag> = []
+  var withdrawals: [Scope: ObjectionMark] = [:]
+  var markers: [MarkerTag: MarkerContent] = [:]
   var admissions: [String: Admission] = [:]
   /// Fingerprints of section keys that opened something for the first time.
   var provenKeys: [SectionOpener.Section: Token16] = [:]
 
-  mutating func add(_ scope: Scope, erasedUpTo stamp: Int64) {
-    withdrawals[scope] = max(withdrawals[scope] ?? stamp, stamp)
+  mutating func add(_ scope: Scope, _ mark: ObjectionMark) {
+    withdrawals[scope] = withdrawals[scope]?.merged(with: mark) ?? mark
+  }
+
+  /// A marker made anew may say something else; nothing that one of them says is lost.
+  mutating func add(_ tag: MarkerTag, heldBy: some Sequence<String> = [], regime: String = "") {
+    markers[tag, default: MarkerContent()].heldBy.formUnion(heldBy)
+    if !regime.isEmpty { markers[tag]!.regimes.insert(regime) }
   }
 }

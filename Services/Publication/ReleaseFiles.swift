@@ -7,22 +7,29 @@ struct Release: Sendable {
   let exclusions: AppliedExclusions
   let table: DatasetTable
   let inputs: ReleaseInputs
+  /// Which objections are honoured; empty where ingestion does not say.
+  let regime: String
   /// The file.
   let csv: [UInt8]
   /// SHA-256 of the file, hexadecimal.
   let sha256: String
-  /// 16 hexadecimal digits, the same for the same definition, inputs and data.
+  /// 16 hexadecimal digits, the same for the same definition, inputs, regime and data.
   let id: String
 
-  init(definition: DatasetDefinition, exclusions: AppliedExclusions, table: DatasetTable, inputs: ReleaseInputs) {
+  init(
+    definition: DatasetDefinition, exclusions: AppliedExclusions, table: DatasetTable, inputs: ReleaseInputs,
+    regime: String
+  ) {
     self.definition = definition
     self.exclusions = exclusions
     self.table = table
     self.inputs = inputs
+    self.regime = regime
     csv = table.csv
     let digest = SHA256Digest.hash(csv)
     sha256 = hexadecimal(digest)
-    let parts = [definition.source, exclusions.digest, Array(inputs.text.utf8), digest]
+    var parts = [definition.source, exclusions.digest, Array(inputs.text.utf8), digest]
+    if !regime.isEmpty { parts.append(Array(regime.utf8)) }
     id = String(hexadecimal(SHA256Digest.hash(parts.flatMap { SHA256Digest.hash($0) })).prefix(16))
   }
 }
@@ -105,6 +112,8 @@ struct DataPackage: Encodable {
   let disclosure: Disclosure
   /// Sensitive codes left out: the purpose and the lists in force.
   let exclusions: Exclusions
+  /// Which objections are honoured.
+  let objections: String
   /// Extract ids with their versions.
   let inputs: [String]
   let resources: [Resource]
@@ -121,6 +130,7 @@ struct DataPackage: Encodable {
       suppressed: "1 to \(definition.disclosure.suppressedUpTo)", rounding: definition.disclosure.base)
     exclusions = Exclusions(
       purpose: release.exclusions.purpose, lists: release.exclusions.lists, codes: release.exclusions.codes.count)
+    objections = release.regime
     inputs = release.inputs.inputs.map(\.text)
     let columns = release.table.columns
     resources = [

@@ -63,6 +63,12 @@ enum ReleaseError: Error, Equatable, CustomStringConvertible {
   case noExtract
   case unbalanced([Unbalanced])
   case cutIncomplete(seconds: Int, tags: Int64, of: Int64)
+  /// Ingestion says that nothing may be released, and why.
+  case held([String])
+  case mixedRegimes([String])
+  /// Records of these organisations contradict an objection.
+  case objectionsViolated([ObjectionCheck.Line])
+  case otherRegime(regime: String, earlier: String, earlierRegime: String)
   case brokenRegister(seq: Int64)
   case file(path: String, reason: String)
 
@@ -82,6 +88,24 @@ enum ReleaseError: Error, Equatable, CustomStringConvertible {
         }.joined(separator: "\n")
     case .cutIncomplete(let seconds, let tags, let total):
       "the cut was not complete after \(seconds) s (\(tags) of \(total) marks have come); do all services run?"
+    case .held(let reasons): "nothing may be released now:\n" + reasons.map { "  - \($0)" }.joined(separator: "\n")
+    case .mixedRegimes(let regimes):
+      """
+      the services do not agree on which objections are honoured (\(regimes.map { "'\($0)'" }.joined(separator: ", "))): \
+      give all instances of ingestion the same settings, wait, and try again
+      """
+    case .objectionsViolated(let lines):
+      """
+      records that an objection covers have reached the facts, so nothing is released; this is a fault of the system:
+
+      """
+        + lines.map { "  - organisation \($0.organisation): \($0.violations) of \($0.facts) records" }
+        .joined(separator: "\n")
+    case .otherRegime(let regime, let earlier, let earlierRegime):
+      """
+      release \(earlier) went to the same recipient from the same extracts and honours other objections \
+      ('\(earlierRegime)', now '\(regime)'): the two together would show who objects
+      """
     case .brokenRegister(let seq): "the release register was changed: entry \(seq) does not continue the chain"
     case .file(let path, let reason): "\(path) cannot be written: \(reason)"
     }

@@ -37,8 +37,9 @@ struct ReleaseDirectories: Sendable {
 /// Releases one dataset:
 ///
 /// 1. every extract in force is balanced
-/// 2. a cut: everything acknowledged before it, objections included, has been applied here
-/// 3. inputs and dataset, from one snapshot of the database
+/// 2. a cut: everything acknowledged before it, objections included, has been applied here, and nobody says that
+///    nothing may be released
+/// 3. objections checked once more, inputs and dataset, from one snapshot of the database
 /// 4. register, then file, then topics; whatever a crash left out is made good by the next run
 ///
 /// The same definition, inputs and data are the same release, which is registered and sent once.
@@ -66,9 +67,10 @@ struct Releaser {
     try database.query("select pg_advisory_lock(hashtextextended('caredata release', 0)) is null")
     _ = try ReleaseInputs(database)
     let cutID = hexadecimal(randomBytes(16))
-    try requestCut(cutID)
-    try await waitForCut(cutID, database)
-    let release = try Self.compute(definition, exclusions, database)
+    let cut = ReleaseCut(id: cutID, database: database)
+    try cut.request(configuration)
+    let regime = try await cut.wait(cutPatience, partitions: configuration.layout.partitions)
+    let release = try Self.compute(definition, exclusions, regime: regime, database)
     let register = ReleaseRegister(database)
     let isNew = try register.entry(release.id) == nil
     let now = Date()
@@ -84,17 +86,25 @@ struct Releaser {
     return (outcome, isNew)
   }
 
-  /// Inputs and data as one state of the database holds them.
+  /// Inputs and data as one state of the database holds them. Whether an objection is contradicted is looked up in that
+  /// same state, and remembered whatever comes of it.
+  /// - Throws: ``ReleaseError/objectionsViolated(_:)``, and what ``ReleaseInputs`` throws.
   static func compute(
-    _ definition: DatasetDefinition, _ exclusions: AppliedExclusions, _ database: Connection
+    _ definition: DatasetDefinition, _ exclusions: AppliedExclusions, regime: String = "", _ database: Connection
   ) throws -> Release {
-    try database.transaction {
+    let (check, release) = try database.transaction {
       try database.execute("set transaction isolation level repeatable read, read only")
-      return Release(
+      let check = try ObjectionCheck(database)
+      guard check.violating.isEmpty else { return (check, Release?.none) }
+      let release = Release(
         definition: definition, exclusions: exclusions,
         table: try DatasetQueries(database, definition, exclusions).table(),
-        inputs: try ReleaseInputs(database))
+        inputs: try ReleaseInputs(database), regime: regime)
+      return (check, release)
     }
+    try check.store(in: database, at: Date())
+    guard let release else { throw ReleaseError.objectionsViolated(check.violating) }
+    return release
   }
 
   static func entry(_ release: Release, cutID: String, at time: Date) -> RegisterEntry {
@@ -103,7 +113,8 @@ struct Releaser {
       definition: hexadecimal(SHA256Digest.hash(release.definition.source + release.exclusions.digest)),
       inputs: release.inputs.text, cutID: cutID,
       rows: Int64(release.table.rows.count), sha256: release.sha256,
-      createdAt: Int64(time.timeIntervalSince1970 * 1_000_000))
+      createdAt: Int64(time.timeIntervalSince1970 * 1_000_000),
+      audience: .init(recipients: release.definition.recipients, regime: release.regime))
   }
 
   private static func enterSchema(_ database: Connection) throws {
@@ -111,40 +122,5 @@ struct Releaser {
     let isThere = try database.query("select to_regclass($1) is not null", [.text("\(schema).release_register")])
     guard isThere.bool(0, 0) else { throw ReleaseError.notSetUp }
     try database.execute("set search_path to \(schema)")
-  }
-
-  // MARK: - Cut
-
-  private func requestCut(_ cutID: String) throws {
-    let producer = try Producer(configuration.kafka)
-    defer { producer.close() }
-    let message = ObjectionMessage.with { $0.cut.cutID = cutID }
-    try producer.send(
-      topic: configuration.layout.name(.objections), partition: configuration.layout.partition(ofText: cutID),
-      key: Array(cutID.utf8), value: try message.serializedBytes())
-    try producer.flush()
-  }
-
-  private func waitForCut(_ cutID: String, _ database: Connection) async throws {
-    let deadline = ContinuousClock.now + cutPatience
-    while true {
-      let (tags, total) = try Self.cutTags(cutID, database)
-      if total > 0, tags == total { break }
-      guard ContinuousClock.now < deadline else {
-        let partitions = Int64(configuration.layout.partitions)
-        throw ReleaseError.cutIncomplete(
-          seconds: Int(cutPatience.components.seconds), tags: tags, of: max(total, partitions * partitions))
-      }
-      try await Task.sleep(for: .milliseconds(100))
-    }
-    try database.query("delete from cut where cut_id = $1", [.text(cutID)])
-  }
-
-  /// Tags that have come, and how many make the cut complete: one per pair of a `validated` and a `pseudonymised`
-  /// partition; 0 while none has come.
-  static func cutTags(_ cutID: String, _ database: Connection) throws -> (tags: Int64, total: Int64) {
-    let rows = try database.query(
-      "select count(*), coalesce(max(partitions) * max(partitions), 0) from cut where cut_id = $1", [.text(cutID)])
-    return (rows.int(0, 0), rows.int(0, 1))
   }
 }

@@ -40,6 +40,25 @@ func retraction(_ id: UInt64, version: Int64 = 1, stamp: Int64 = 1, source: Sour
   event(id, version, stamp, source, .retraction(.corrected))
 }
 
+/// The retraction that the objection filter makes of a record with a number and demographics.
+func exclusion(
+  _ id: UInt64, version: Int64 = 1, nhs: UInt64, demographics: UInt64, stamp: Int64 = 1, source: Source = .gp,
+  reason: RetractionReason = .type2
+) -> RecordEvent {
+  event(
+    id, version, stamp, source,
+    .exclusion(reason, demographics: demographicsToken(demographics), withdrawal: withdrawalToken(nhs)))
+}
+
+/// - Parameter statement: stamp of the statement; the stamp erased where it is not given.
+func erasure(
+  _ number: UInt64, all: Bool = true, stamp: Int64, statement: Int64? = nil, inForce: Bool = true
+) -> Erasure {
+  Erasure(
+    token: withdrawalToken(number), allSources: all,
+    mark: ObjectionMark(erasedStamp: stamp, statementStamp: statement ?? stamp, isInForce: inForce))
+}
+
 private func event(
   _ id: UInt64, _ version: Int64, _ stamp: Int64, _ source: Source, _ content: RecordEvent.Content
 ) -> RecordEvent {
@@ -78,33 +97,48 @@ enum Said: Sendable {
   }
 }
 
-/// A small world in which tokens meet often: up to three versions of each record, retractions, erasures of both
-/// scopes that reach some versions and not others.
-func randomWorld(_ generator: inout SeededGenerator, records: UInt64) -> [Said] {
+/// A small world in which tokens meet often: up to three versions of each record, retractions for corrections and for
+/// objections, erasures and reinstatements of both scopes that reach some versions and not others.
+///
+/// - Parameter isMonotone: nothing that suppresses is ever taken back: a record with a number has one version and is
+///   not corrected away, and what is reinstated has been erased whole. The outcome is then one, in every order.
+func randomWorld(
+  _ generator: inout SeededGenerator, records: UInt64, isMonotone: Bool = false
+) -> [Said] {
   let numbers = max(2, records / 4)
   var said: [Said] = []
+  func chance(_ one: Int) -> Bool { Int.random(in: 0..<one, using: &generator) == 0 }
   for id in 1...records {
     let source: Source = [.gp, .hospital, .community].randomElement(using: &generator)!
-    for version in 1...Int64.random(in: 1...3, using: &generator) {
+    let isUnnumbered = chance(3)
+    for version in 1...(isMonotone && !isUnnumbered ? 1 : Int64.random(in: 1...3, using: &generator)) {
       let stamp = version * 100 + Int64.random(in: 0..<100, using: &generator)
-      let nhs = Int.random(in: 0..<3, using: &generator) == 0 ? nil : UInt64.random(in: 1...numbers, using: &generator)
-      let demographics =
-        Int.random(in: 0..<5, using: &generator) == 0 ? nil : UInt64.random(in: 1...numbers, using: &generator)
-      said.append(
-        .record(
-          record(id, version: version, nhs: nhs, demographics: demographics, stamp: stamp, source: source)))
-      if Int.random(in: 0..<6, using: &generator) == 0 {
+      let hasNumber = isMonotone ? !isUnnumbered : !chance(3)
+      let nhs = hasNumber ? UInt64.random(in: 1...numbers, using: &generator) : nil
+      let demographics = chance(5) ? nil : UInt64.random(in: 1...numbers, using: &generator)
+      let passed = record(id, version: version, nhs: nhs, demographics: demographics, stamp: stamp, source: source)
+      if let nhs, let demographics, chance(6) {
+        said.append(
+          .record(
+            exclusion(
+              id, version: version, nhs: nhs, demographics: demographics, stamp: stamp, source: source)))
+        if chance(2) { continue }
+      }
+      said.append(.record(passed))
+      if chance(6), !isMonotone || isUnnumbered {
         said.append(.record(retraction(id, version: version, stamp: stamp, source: source)))
       }
     }
   }
-  for number in 1...numbers where Int.random(in: 0..<4, using: &generator) == 0 {
+  for number in 1...numbers where chance(4) {
     for _ in 0..<2 {
-      said.append(
-        .erasure(
-          Erasure(
-            token: withdrawalToken(number), allSources: Bool.random(using: &generator),
-            stamp: Int64.random(in: 100..<400, using: &generator))))
+      let all = Bool.random(using: &generator)
+      let stamp = Int64.random(in: 100..<400, using: &generator)
+      said.append(.erasure(erasure(number, all: all, stamp: stamp)))
+      if chance(3) {
+        let end = isMonotone ? 500 : stamp + Int64.random(in: 0..<100, using: &generator)
+        said.append(.erasure(erasure(number, all: all, stamp: end, inForce: false)))
+      }
     }
   }
   return said

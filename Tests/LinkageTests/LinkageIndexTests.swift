@@ -1,5 +1,6 @@
 import Contracts
 import Cryptography
+import Foundation
 import Postgres
 import StageKit
 import Testing
@@ -21,7 +22,7 @@ struct LinkageIndexTests {
       """
       select (record_id, version_time, version_digest, stamp, state, nhs_token, demographics_token, withdrawal_token,
         source, extract_id, header, person_id)::text from observation
-      union all select (withdrawal_token, all_sources, stamp)::text from erased order by 1
+      union all select e::text from erased e order by 1
       """)
     return (0..<rows.count).map { rows.text($0, 0) }
   }
@@ -59,14 +60,16 @@ struct LinkageIndexTests {
     }
   }
 
-  @Test(arguments: [11, 12, 13] as [UInt64])
+  @Test(arguments: [11, 12, 13, 14, 15] as [UInt64])
   func `two connections with shuffled, repeated batches end where one batch ends`(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
-    let said = randomWorld(&generator, records: 60)
+    let said = randomWorld(&generator, records: 60, isMonotone: true)
     let once = LinkageIndex(
       database: try TestDatabase.connect(schema: TestDatabase.freshSchema()), layout: layout)
     _ = try once.apply(Said.batch(said))
-    #expect(try truth(once) == LinkageOracle.truth(said))
+    let truth = LinkageOracle.truth(said)
+    #expect(try self.truth(once) == truth)
+    #expect(!truth.suppressed.isEmpty)
 
     let instances = try [index(), index()]
     var before: [Token16: Int64] = [:]
@@ -80,18 +83,34 @@ struct LinkageIndexTests {
     }
     #expect(try content(instances[0]) == content(once))
     for sent in try sent(instances[1]) {
-      #expect(sent.envelope.kind == .reassignment)
+      let id = Token16(bytes: sent.key)!
       #expect(sent.partition == layout.partition(of: sent.key))
+      if sent.envelope.kind == .retraction {
+        let header = try Header(serializedBytes: sent.envelope.header)
+        view.retract(id, RecordVersion(time: header.versionTime, digest: Int64(header.versionDigest)))
+        continue
+      }
+      #expect(sent.envelope.kind == .reassignment)
       let assignment = sent.envelope.assignment
-      view.assign(Token16(bytes: sent.key)!, Token16(bytes: Array(assignment.personID))!, assignment.number)
+      view.assign(id, Token16(bytes: Array(assignment.personID))!, assignment.number)
     }
-    let truth = LinkageOracle.truth(said)
-    #expect(view.persons { truth.states[$0] == .withdrawn } == truth.persons)
+    #expect(view.persons(except: truth.isErased) == truth.persons)
+  }
+
+  @Test(arguments: [16, 17, 18] as [UInt64])
+  func `with corrections and reinstatements the tables hold what the rules allow`(seed: UInt64) throws {
+    var generator = SeededGenerator(seed: seed)
+    let said = randomWorld(&generator, records: 60)
+    let index = try index()
+    for batch in batches(said.shuffled(using: &generator), &generator) { _ = try index.apply(batch) }
+    let truth = try truth(index)
+    #expect(LinkageOracle.suppressed(said).contain(truth.suppressed))
+    #expect(truth == LinkageOracle.truth(said, suppressed: truth.suppressed))
   }
 
   @Test func `two instances at once end where one ends`() async throws {
     var generator = SeededGenerator(seed: 21)
-    let said = randomWorld(&generator, records: 120)
+    let said = randomWorld(&generator, records: 120, isMonotone: true)
     let halves = (0..<2).map { half in
       batches(said.enumerated().filter { $0.offset % 2 == half }.map(\.element), &generator)
     }
@@ -132,18 +151,67 @@ struct LinkageIndexTests {
     let index = try index()
     let records = [record(1, nhs: 1, demographics: 1, stamp: 10), record(2, demographics: 1, stamp: 11)]
     _ = try index.apply(LinkageBatch(records: records))
-    let erasure = Erasure(token: withdrawalToken(1), allSources: true, stamp: 10)
-    _ = try index.apply(LinkageBatch(erasures: [erasure]))
-    let linking = try index.database.query(
-      "select count(*) from observation where nhs_token is not null or (state = 2 and demographics_token is not null)")
+    let erased = erasure(1, all: true, stamp: 10)
+    _ = try index.apply(LinkageBatch(erasures: [erased]))
+    let linking = try index.database.query("select count(*) from observation where nhs_token is not null")
     #expect(linking.int(0, 0) == 0)
-    #expect(try sent(index).map(\.key) == [recordID(2).bytes])
+    // The record without number was of the same person, and goes by a message of its own.
+    #expect(try sent(index).map { ($0.key) } == [recordID(2).bytes])
     #expect(try index.apply(LinkageBatch(records: [records[0]])) == [.retraction(.type2)])
     // An older erasure that comes late takes nothing back.
-    let older = Erasure(token: withdrawalToken(1), allSources: true, stamp: 5)
+    let older = erasure(1, all: true, stamp: 5)
     _ = try index.apply(LinkageBatch(erasures: [older]))
     #expect(try index.apply(LinkageBatch(records: [record(3, nhs: 1, stamp: 8)])) == [.retraction(.type2)])
-    #expect(try truth(index).persons.keys.sorted() == [recordID(2)])
+    #expect(try truth(index).persons.isEmpty)
+  }
+
+  @Test func `a record withdrawn after it was linked is retracted at its own version, in every life of the broker`()
+    throws
+  {
+    let index = try index()
+    _ = try index.apply(LinkageBatch(records: [record(2, version: 5, demographics: 1, stamp: 9)]))
+    _ = try index.apply(
+      LinkageBatch(records: [exclusion(1, nhs: 1, demographics: 1, stamp: 10)], erasures: [erasure(1, stamp: 8)]))
+    let first = try sent(index)
+    #expect(first.map(\.key) == [recordID(2).bytes])
+    #expect(first[0].partition == layout.partition(of: recordID(2).bytes))
+    #expect(first[0].envelope.kind == .retraction && first[0].envelope.reason == .type2)
+    #expect(first[0].envelope.header == Data(headerBytes(2, 5, 9)))
+    #expect(try truth(index).states == [recordID(1): .suppressing, recordID(2): .suppressed])
+    try BrokerLife(database: index.database, layout: layout).begin("second")
+    #expect(try sent(index) == first)
+  }
+
+  @Test func `records that no objection under a number can reach are counted`() throws {
+    let index = try index()
+    _ = try index.apply(
+      LinkageBatch(
+        records: [
+          record(1, nhs: 1, demographics: 1), record(2, demographics: 1), record(3, demographics: 2), record(4),
+          record(5, demographics: 3, stamp: 50), exclusion(6, nhs: 6, demographics: 3, stamp: 10),
+        ],
+        erasures: [erasure(6, stamp: 20, inForce: false)]))
+    let rows = try index.database.query("select records, without_demographics from beyond_objections")
+    #expect(rows.int(0, 0) == 2 && rows.int(0, 1) == 1)
+  }
+
+  @Test func `erasures from before are in force unless records passed since`() throws {
+    let database = try TestDatabase.connect(schema: schema, upTo: 4)
+    for (id, token, state, stamp) in [(1, 1, 0, 30), (2, 2, 0, 10), (3, 3, 2, 30)] as [(UInt64, UInt64, Int64, Int64)] {
+      try database.query(
+        """
+        insert into observation (record_id, version_time, version_digest, stamp, state, withdrawal_token, source,
+          extract_id, header, person_id)
+        values ($1, 1, 1, $2, $3, $4, 2, 'x', '', case when $3 = 0 then $1 end)
+        """,
+        [.bytes(recordID(id).bytes), .int(stamp), .int(state), .bytes(withdrawalToken(token).bytes)])
+      try database.query(
+        "insert into erased values ($1, true, 20)", [.bytes(withdrawalToken(token).bytes)])
+    }
+    try database.migrate(schema: schema, LinkageMigrations.all)
+    let erasures = try PostgresObservationSource(database: database).erasures(
+      withdrawals: [1, 2, 3].map(withdrawalToken))
+    #expect(Set(erasures.filter(\.mark.isInForce).map(\.token)) == [withdrawalToken(2), withdrawalToken(3)])
   }
 
   @Test func `a batch that fails leaves nothing behind`() throws {
@@ -192,8 +260,39 @@ struct LinkageIndexTests {
     #expect((0..<rows.count).map { rows.int($0, 0) } == [Int64(layout.partition(of: recordID(2).bytes)), 0, 0, 1, 1])
     #expect((0..<rows.count).map { rows.bytes($0, 1) }.dropFirst() == [[0], [1], [0], [1]])
     #expect((0..<rows.count).allSatisfy { rows.text($0, 2) == "caredata.linked" })
+    #expect(try index.database.query("select id from outbox").count == 5)
     // Read again after a crash, a marker goes out again by itself.
     try alignment.record([marker(1, 0)])
     #expect(try index.database.query("select id from outbox").count == 6)
+  }
+
+  @Test(arguments: [[0, 1], [1, 0]])
+  func `a marker that forbids a release leaves beside one with its tag that does not`(order: [Int]) throws {
+    let layout = TopicLayout(partitions: 1)
+    let index = LinkageIndex(database: try index().database, layout: layout)
+    let alignment = CutAlignment(database: index.database, layout: layout)
+    let values: [[UInt8]] = try [[], ["the national list is 9 days old"]].map { reasons in
+      try Envelope.with { envelope in
+        envelope.kind = .marker
+        envelope.marker.cutID = "cut"
+        envelope.marker.partitions = 2
+        envelope.marker.heldBy = reasons
+        envelope.marker.regime = "type-1"
+      }.serializedBytes()
+    }
+    func marker(_ validated: UInt32, _ value: [UInt8]) -> ReceivedMarker {
+      ReceivedMarker(
+        cutID: "cut", validatedPartition: validated, partitions: 2, partition: 0, key: [1], value: value)
+    }
+    for position in order { try alignment.record([marker(0, values[position]), marker(0, values[position])]) }
+    #expect(try index.database.query("select from outbox").count == 0, "two of one tag do not make a cut")
+    try alignment.record([marker(1, values[0])])
+    let rows = try index.database.query("select value from outbox")
+    #expect(Set((0..<rows.count).map { rows.bytes($0, 0) }) == Set(values), "byte for byte")
+    // Made anew when the cut was complete.
+    let late = try Envelope.with { $0.marker.heldBy = ["late"] }.serializedBytes() as [UInt8]
+    try alignment.record([marker(1, late)])
+    let again = try index.database.query("select value from outbox")
+    #expect((0..<again.count).contains { again.bytes($0, 0) == late })
   }
 }

@@ -18,7 +18,11 @@ struct MemoryIndex: ObservationSource {
       marks.insert(erasure)
     }
     for (observation, _) in decision.replaced { stored[observation.recordID] = observation }
-    for id in decision.withdrawn { stored[id]!.end(as: .withdrawn) }
+    for end in decision.ended {
+      stored[end.recordID]!.end(as: end.state)
+      // Publication learns of it by a retraction through the outbox.
+      if end.state == .suppressed { view.retract(end.recordID, stored[end.recordID]!.version) }
+    }
     for reassignment in decision.reassigned {
       #expect(stored[reassignment.recordID]!.member.assignment < reassignment.assignment)
       stored[reassignment.recordID]!.member.person = reassignment.person
@@ -44,7 +48,23 @@ struct MemoryIndex: ObservationSource {
 
   func observations(recordIDs: [Token16]) -> [Observation] { recordIDs.compactMap { stored[$0] } }
   func erasures(withdrawals: [Token16]) -> [Erasure] { marks.filter { withdrawals.contains($0.token) } }
-  func live(withdrawals: [Token16]) -> [Observation] { live.filter { withdrawals.contains($0.withdrawal!) } }
+  func observations(withdrawals: [Token16]) -> [Observation] {
+    stored.values.filter { observation in
+      observation.state != .retracted && observation.state != .withdrawn
+        && observation.withdrawal.map(withdrawals.contains) ?? false
+    }
+  }
+  func witnesses(demographics: [Token16]) -> [Witness] {
+    stored.values.flatMap { observation -> [Witness] in
+      guard let token = observation.witnessed, demographics.contains(token) else { return [] }
+      return marks.filter { $0.token == observation.withdrawal }.map {
+        Witness(recordID: observation.recordID, demographics: token, erasure: $0)
+      }
+    }
+  }
+  func unnumbered(demographics: [Token16]) -> [Observation] {
+    live.filter { $0.member.nhsNumber == nil && $0.member.demographics.map(demographics.contains) ?? false }
+  }
   func live(nhsNumbers: [Token16]) -> [ClusterMember] {
     live.map(\.member).filter { member in member.nhsNumber.map(nhsNumbers.contains) ?? false }
   }
@@ -67,18 +87,20 @@ struct PublishedView {
       switch disposition {
       case .nothing: continue
       case .record(let person, let number):
-        set(event, isLive: true)
+        set(event.recordID, event.version, isLive: true)
         assign(event.recordID, person, number)
-      case .retraction: set(event, isLive: false)
+      case .retraction: retract(event.recordID, event.version)
       }
     }
   }
 
-  private mutating func set(_ event: RecordEvent, isLive: Bool) {
-    if let known = versions[event.recordID] {
-      guard event.version > known.version || (event.version == known.version && !isLive) else { return }
+  mutating func retract(_ recordID: Token16, _ version: RecordVersion) { set(recordID, version, isLive: false) }
+
+  private mutating func set(_ recordID: Token16, _ version: RecordVersion, isLive: Bool) {
+    if let known = versions[recordID] {
+      guard version > known.version || (version == known.version && !isLive) else { return }
     }
-    versions[event.recordID] = (event.version, isLive)
+    versions[recordID] = (version, isLive)
   }
 
   mutating func assign(_ recordID: Token16, _ person: Token16, _ number: Int64) {

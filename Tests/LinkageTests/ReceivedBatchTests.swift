@@ -74,10 +74,16 @@ struct ReceivedBatchTests {
     marker.marker.validatedPartition = 2
     marker.marker.partitions = 3
     #expect(try add(marker, to: &batch) == nil)
-    #expect(try add(envelope(.reinstatement, header: []), to: &batch) == nil)
+    withdrawal.kind = .reinstatement
+    withdrawal.withdrawal.allSources = false
+    withdrawal.withdrawal.stamp = 60
+    #expect(try add(withdrawal, to: &batch) == nil)
 
-    #expect(batch.passages.count == 3)
-    #expect(batch.content.erasures == [Erasure(token: withdrawalToken(3), allSources: true, stamp: 70)])
+    #expect(batch.passages.count == 4)
+    #expect(
+      batch.content.erasures == [
+        erasure(3, stamp: 70, statement: 0), erasure(3, all: false, stamp: 70, statement: 60, inForce: false),
+      ])
     #expect(batch.markers.map(\.cutID) == ["cut"])
     #expect(batch.markers.map(\.partition) == [1])
     guard case .record(nhsToken(1), demographicsToken(2), withdrawalToken(3)) = batch.content.records[0].content,
@@ -88,6 +94,46 @@ struct ReceivedBatchTests {
     }
     #expect(batch.content.records[0].recordID == recordID(1))
     #expect(batch.content.records[0].extractID == "extract-1")
+  }
+
+  @Test func `a retraction for an objection says whom it is about, any other does not`() throws {
+    func content(_ change: (inout Envelope) -> Void) throws -> RecordEvent.Content {
+      var envelope = recordEnvelope()
+      envelope.kind = .retraction
+      envelope.reason = .type1
+      change(&envelope)
+      var batch = ReceivedBatch(capacity: 1)
+      #expect(try add(envelope, to: &batch) == nil)
+      #expect(batch.passages.count == 1)
+      return batch.content.records[0].content
+    }
+    guard case .exclusion(.type1, demographicsToken(2), withdrawalToken(3)) = try content({ _ in }) else {
+      Issue.record("the links are lost")
+      return
+    }
+    let changes: [(inout Envelope) -> Void] = [
+      { $0.reason = .corrected }, { $0.links.nhsNumber = Data() }, { $0.links.demographics = Data() },
+      { $0.clearLinks() },
+    ]
+    for change in changes {
+      guard case .retraction = try content(change) else {
+        Issue.record("not a plain retraction")
+        continue
+      }
+    }
+  }
+
+  @Test func `a retraction whose tokens cannot be used is put aside and retracts all the same`() throws {
+    var envelope = recordEnvelope()
+    envelope.kind = .retraction
+    envelope.reason = .type2
+    envelope.links.demographics = Data([1])
+    var batch = ReceivedBatch(capacity: 1)
+    #expect(try add(envelope, to: &batch) == .malformed)
+    guard case .retraction(.type2) = batch.content.records[0].content else {
+      Issue.record("the retraction is lost")
+      return
+    }
   }
 
   @Test func `a record whose tokens cannot be used is rejected, also towards publication`() throws {
@@ -117,6 +163,7 @@ struct ReceivedBatchTests {
     objection.kind = .objection
     objection.objection.stamp = 1
     #expect(try add(objection, to: &batch) == .unexpectedKind)
+    #expect(try add(envelope(.reinstatement, header: []), to: &batch) == .missingField)
     var writer = WireWriter()
     writer.bytes(1, recordID(1).bytes)
     writer.bytes(6, [0x61, 0])

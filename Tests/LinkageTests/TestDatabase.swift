@@ -23,10 +23,10 @@ enum TestDatabase {
   /// A name for a schema that no other test uses.
   static func freshSchema() -> String { "linkage_\(schemas.wrappingAdd(1, ordering: .relaxed).newValue)" }
 
-  /// A connection whose search path is `schema`, migrated.
-  static func connect(schema: String) throws -> Connection {
+  /// A connection whose search path is `schema`, migrated up to a version.
+  static func connect(schema: String, upTo version: Int = .max) throws -> Connection {
     let connection = try Connection(conninfo.get())
-    try connection.migrate(schema: schema, LinkageMigrations.all)
+    try connection.migrate(schema: schema, LinkageMigrations.all.filter { $0.version <= version })
     return connection
   }
 

@@ -181,24 +181,43 @@ import Testing
         $0.withdrawal.token = Data(token(4).bytes)
         $0.withdrawal.allSources = true
         $0.withdrawal.erasedStamp = 12
+        $0.withdrawal.stamp = 11
       }.serializedBytes())
-    #expect(withdrawn.withdrawals == [.init(token: token(4), allSources: true): 12])
-    let (marked, _) = try read(
+    #expect(withdrawn.withdrawals == withdrawal(4, upTo: 12, statement: 11).withdrawals)
+    let (reinstated, _) = try read(
       Envelope.with {
+        $0.kind = .reinstatement
+        $0.withdrawal.token = Data(token(4).bytes)
+        $0.withdrawal.erasedStamp = 20
+        $0.withdrawal.stamp = 20
+      }.serializedBytes())
+    #expect(reinstated.withdrawals == withdrawal(4, allSources: false, upTo: 20, inForce: false).withdrawals)
+    func marker(_ regime: String, _ heldBy: [String]) throws -> [UInt8] {
+      try Envelope.with {
         $0.kind = .marker
         $0.marker.cutID = "c"
         $0.marker.validatedPartition = 1
         $0.marker.pseudonymisedPartition = 2
         $0.marker.partitions = 3
-      }.serializedBytes())
+        $0.marker.regime = regime
+        $0.marker.heldBy = heldBy
+      }.serializedBytes()
+    }
+    let tag = FactBatch.MarkerTag(cutID: "c", validatedPartition: 1, pseudonymisedPartition: 2, partitions: 3)
+    #expect(try read(marker("", [])).0.markers == [tag: .init()])
     #expect(
-      marked.markers == [.init(cutID: "c", validatedPartition: 1, pseudonymisedPartition: 2, partitions: 3)])
+      try read(marker("a", ["old list"]), marker("a", []), marker("b", ["rejected", ""])).0.markers
+        == [tag: .init(heldBy: ["old list", "rejected", "no reason given"], regimes: ["a", "b"])])
   }
 
   @Test func `messages that are none of publication's are put aside`() throws {
     let noPerson = try envelope { $0.clearAssignment() }
+    let objection = try envelope {
+      $0.kind = .objection
+      $0.objection.stamp = 1
+    }
     let (batch, faults) = try read(
-      [0xFF, 0xFF], envelope { $0.kind = .reinstatement }, envelope { $0.clearHeader() }, noPerson)
+      [0xFF, 0xFF], objection, envelope { $0.clearHeader() }, noPerson)
     #expect(faults == [.contract(.malformed), .unexpectedKind, .contract(.missingHeader), .contract(.missingField)])
     #expect(batch.records.changes.map(\.state) == [.rejected], "the record without person is accounted for")
   }

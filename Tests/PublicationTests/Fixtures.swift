@@ -1,3 +1,4 @@
+import Contracts
 import Cryptography
 
 @testable import Publication
@@ -106,9 +107,14 @@ func batch(_ changes: [RecordChange]) -> FactBatch {
   return batch
 }
 
-func withdrawal(_ number: Int, allSources: Bool = true, upTo stamp: Int64) -> FactBatch {
+/// - Parameter statement: stamp of the statement; `stamp` where it is not given.
+func withdrawal(
+  _ number: Int, allSources: Bool = true, upTo stamp: Int64, statement: Int64? = nil, inForce: Bool = true
+) -> FactBatch {
   var batch = FactBatch()
-  batch.add(.init(token: token(number), allSources: allSources), erasedUpTo: stamp)
+  batch.add(
+    .init(token: token(number), allSources: allSources),
+    ObjectionMark(erasedStamp: stamp, statementStamp: statement ?? stamp, isInForce: inForce))
   return batch
 }
 

@@ -77,6 +77,7 @@ import Testing
     #expect(afterObjection.csv == first.csv, "19 people are shown as 20")
     #expect(afterObjection.id == first.id)
 
+    #expect(try Releaser.compute(definition, .none, regime: "type-1", database).id != first.id, "another regime")
     try store.apply(admission(extract("x9", period: "2026-07"), records: 0))
     #expect(try Releaser.compute(definition, .none, database).id != first.id, "another list of inputs")
 
@@ -98,7 +99,8 @@ import Testing
     let (database, _) = try Self.balanced()
     let directory = TestDatabase.temporaryDirectory()
     defer { try? FileManager.default.removeItem(atPath: directory) }
-    let release = try Releaser.compute(Definitions.load("condition-prevalence"), .none, database)
+    let release = try Releaser.compute(
+      Definitions.load("condition-prevalence"), .none, regime: "type-1,type-2", database)
     let files = ReleaseFiles(directory: directory)
     try files.write(release)
     let path = files.path(dataset: "condition-prevalence", release: release.id)
@@ -112,6 +114,7 @@ import Testing
     let package = try #require(
       try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: "\(folder)/datapackage.json")))
         as? [String: Any])
+    #expect(package["objections"] as? String == "type-1,type-2")
     let resource = try #require((package["resources"] as? [[String: Any]])?.first)
     #expect(resource["hash"] as? String == "sha256:\(release.sha256)")
     #expect(resource["rows"] as? Int == release.table.rows.count)
@@ -128,48 +131,5 @@ import Testing
     let (database, _) = try Self.balanced()
     let release = try Releaser.compute(Definitions.load("condition-prevalence"), .none, database)
     #expect(throws: ReleaseError.self) { try ReleaseFiles(directory: "/proc/nowhere").write(release) }
-  }
-
-  // MARK: - Register
-
-  private static func entry(_ number: Int) -> RegisterEntry {
-    RegisterEntry(
-      releaseID: "release-\(number)", dataset: "condition-prevalence", definition: "d", inputs: "x1 100.7",
-      cutID: "c", rows: 4, sha256: "s", createdAt: Int64(number))
-  }
-
-  @Test func `the register is a chain that may only grow`() throws {
-    let database = try TestDatabase.connect()
-    let register = ReleaseRegister(database)
-    for number in 1...3 { try register.append(Self.entry(number)) }
-    #expect(try register.verify().seq == 3)
-    #expect(try register.entry("release-2") == Self.entry(2))
-    #expect(try register.entry("release-4") == nil)
-    for change in [
-      "update release_register set row_count = 5", "delete from release_register where seq = 3",
-      "truncate release_register cascade",
-    ] {
-      #expect(throws: PostgresError.self) { try database.execute(change) }
-    }
-    #expect(try register.verify().seq == 3)
-    #expect(throws: PostgresError.self, "a release is registered once") { try register.append(Self.entry(2)) }
-  }
-
-  @Test(arguments: [
-    "update release_register set row_count = 5 where seq = 2",
-    "update release_register set inputs = 'x2 100.7' where seq = 2",
-    "update release_register set hash = repeat('0', 64) where seq = 2",
-    "delete from release_register where seq = 2",
-    "update release_register set release_id = 'release-1x', dataset = 'condition-prevalence' where seq = 2",
-  ])
-  func `a change behind the trigger's back breaks the chain`(change: String) throws {
-    let database = try TestDatabase.connect()
-    let register = ReleaseRegister(database)
-    for number in 1...3 { try register.append(Self.entry(number)) }
-    try database.execute("set session_replication_role = replica")
-    try database.execute(change)
-    try database.execute("set session_replication_role = default")
-    #expect(throws: ReleaseError.brokenRegister(seq: 2)) { try register.verify() }
-    #expect(throws: ReleaseError.brokenRegister(seq: 2)) { try register.append(Self.entry(4)) }
   }
 }

@@ -23,10 +23,10 @@ enum TestDatabase {
   /// A name for a schema that no other test uses.
   static func freshSchema() -> String { "publication_\(schemas.wrappingAdd(1, ordering: .relaxed).newValue)" }
 
-  /// A connection whose search path is `schema`, migrated.
-  static func connect(schema: String = freshSchema()) throws -> Connection {
+  /// A connection whose search path is `schema`, migrated up to a version.
+  static func connect(schema: String = freshSchema(), upTo version: Int = .max) throws -> Connection {
     let connection = try Connection(conninfo.get())
-    try connection.migrate(schema: schema, FactSchema.migrations)
+    try connection.migrate(schema: schema, FactSchema.migrations.filter { $0.version <= version })
     return connection
   }
 

@@ -1,0 +1,155 @@
+import Contracts
+import Cryptography
+import Foundation
+import SwiftProtobuf
+import Testing
+
+@testable import Pseudonymisation
+
+struct PseudonymousEnvelopeTests {
+  private let keys = (0..<4).map { _ in SecretKey.random() }
+  private let routingToken = [UInt8](repeating: 9, count: 16)
+
+  private var pseudonyms: Pseudonyms {
+    get throws { try Pseudonyms(linkageKey: keys[0], withdrawalKey: keys[1]) }
+  }
+
+  private let identity = IdentitySection.with {
+    $0.nhsNumber = "9990000018"
+    $0.birthDay = 4_321
+    $0.sex = 2
+    $0.postcode = "LS1 4AP"
+    $0.practice = "A81001"
+  }
+
+  private func header() throws -> [UInt8] {
+    try Header.with {
+      $0.recordID = Data(repeating: 7, count: 16)
+      $0.stamp = 5
+      $0.extractID = "x1"
+    }.serializedBytes()
+  }
+
+  private func received(_ kind: Kind, _ change: (inout Envelope) -> Void = { _ in }) throws -> Envelope {
+    var envelope = Envelope()
+    envelope.kind = kind
+    let header = try header()
+    envelope.header = Data(header)
+    envelope.identity = Data(try AES256GCM(key: keys[2]).seal(identity.serializedBytes(), associated: header))
+    change(&envelope)
+    return envelope
+  }
+
+  /// What goes out for a message, and what the call says of it.
+  private func sent<T>(
+    _ received: Envelope, _ call: (inout PseudonymousEnvelope, EnvelopeView, UnsafeRawBufferPointer) throws -> T
+  ) throws -> (Envelope, T) {
+    var envelope = try PseudonymousEnvelope(pseudonyms: pseudonyms, identityKey: keys[2], attributesKey: keys[3])
+    let bytes: [UInt8] = try received.serializedBytes()
+    let result = try bytes.withUnsafeBytes { value in
+      try routingToken.withUnsafeBytes { try call(&envelope, try EnvelopeView(value), $0) }
+    }
+    return (try Envelope(serializedBytes: envelope.bytes), result)
+  }
+
+  private func retracted(_ received: Envelope) throws -> (Envelope, Bool) {
+    try sent(received) { $0.retraction($1, routingToken: $2) }
+  }
+
+  private func links(_ identity: IdentitySection?) throws -> LinkTokens {
+    let pseudonyms = try pseudonyms
+    return LinkTokens.with { links in
+      if let token = identity.flatMap(pseudonyms.numberToken) { links.nhsNumber = Data(token.bytes) }
+      if let token = identity.flatMap(pseudonyms.demographicsToken) { links.demographics = Data(token.bytes) }
+      links.withdrawal = Data(routingToken.withUnsafeBytes { pseudonyms.withdrawalToken($0) }.bytes)
+    }
+  }
+
+  @Test func `a record gets tokens and attributes in place of its identity`() throws {
+    let (sent, _) = try sent(received(.record) { $0.clinical = Data([1, 2]) }) {
+      try $0.record($1, routingToken: $2)
+    }
+    #expect(sent.kind == .record && sent.identity.isEmpty && sent.clinical == Data([1, 2]))
+    #expect(try sent.links == links(identity))
+    let attributes = try AES256GCM(key: keys[3]).open(Array(sent.attributes), associated: header())
+    #expect(try AttributesSection(serializedBytes: attributes) == Pseudonyms.attributes(identity))
+  }
+
+  @Test(arguments: [RetractionReason.type1, .type2])
+  func `a retraction for an objection carries the link tokens and nothing else of the person`(
+    reason: RetractionReason
+  ) throws {
+    let (sent, isReadable) = try retracted(received(.retraction) { $0.reason = reason })
+    var expected = Envelope()
+    expected.kind = .retraction
+    expected.header = Data(try header())
+    expected.reason = reason
+    expected.links = try links(identity)
+    #expect(sent == expected)
+    #expect(isReadable)
+  }
+
+  @Test func `one whose identity does not open goes on with the withdrawal token only, and says so`() throws {
+    let (sent, isReadable) = try retracted(
+      received(.retraction) {
+        $0.reason = .type2
+        $0.identity[$0.identity.count - 1] ^= 1
+      })
+    #expect(!isReadable)
+    #expect(sent.kind == .retraction && sent.reason == .type2)
+    #expect(try sent.links == links(nil))
+  }
+
+  @Test func `a retraction without identity, or for another reason, carries the withdrawal token only`() throws {
+    for change: (inout Envelope) -> Void in [
+      {
+        $0.reason = .type1
+        $0.identity = Data()
+      }, { $0.reason = .corrected },
+    ] {
+      let (sent, isReadable) = try retracted(received(.retraction, change))
+      #expect(isReadable)
+      #expect(try sent.links == links(nil))
+    }
+  }
+
+  @Test(arguments: [Kind.withdrawal, .reinstatement])
+  func `a withdrawal and a reinstatement keep all they say under the withdrawal token`(kind: Kind) throws {
+    var message = Envelope()
+    message.kind = kind
+    message.withdrawal = .with {
+      $0.token = Data(routingToken)
+      $0.allSources = true
+      $0.erasedStamp = 70
+      $0.stamp = 60
+    }
+    let (sent, token) = try sent(message) { envelope, view, _ in try envelope.objection(view) }
+    #expect(try Data(token.bytes) == links(nil).withdrawal)
+    message.withdrawal.token = Data(token.bytes)
+    #expect(sent == message)
+  }
+
+  @Test func `an objection without a usable token is malformed`() throws {
+    var message = Envelope()
+    message.kind = .reinstatement
+    #expect(throws: ContractError.malformed) {
+      try sent(message) { envelope, view, _ in try envelope.objection(view) }
+    }
+  }
+
+  @Test func `a marker keeps what it says about the release`() throws {
+    var message = Envelope()
+    message.kind = .marker
+    message.marker = .with {
+      $0.cutID = "c"
+      $0.validatedPartition = 1
+      $0.partitions = 3
+      $0.heldBy = ["the national list is 9 days old"]
+      $0.regime = "type-1,type-2"
+    }
+    let bytes: [UInt8] = try message.serializedBytes()
+    let sent = try Envelope(serializedBytes: try PseudonymousEnvelope.marker(bytes, partition: 2))
+    message.marker.pseudonymisedPartition = 2
+    #expect(sent == message)
+  }
+}
