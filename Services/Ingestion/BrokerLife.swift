@@ -16,7 +16,7 @@ struct BrokerLife {
     try database.transaction {
       let isFirst =
         try database.query(
-          "insert into broker_life values ($1) on conflict do nothing returning 1", [.text(incarnation)]
+          "insert into broker_life (incarnation) values ($1) on conflict do nothing returning 1", [.text(incarnation)]
         ).count == 1
       guard isFirst else { return false }
       try practices.restate(database)

@@ -46,7 +46,7 @@ final class IngestionStage: Stage {
     storing = Storing(
       layout: layout, ledger: ledger, receipts: receipts, practices: practices, manifests: manifests,
       supersessions: supersessions, nationalLists: NationalLists(ledger: ledger),
-      releaseHold: ReleaseHold(rule: configuration.nationalList))
+      releaseHold: ReleaseHold(rule: configuration.nationalList, incarnation: configuration.incarnation))
     emission = Emission(layout: layout, sealing: sealing)
     admission = Admission(layout: layout, ledger: ledger, receipts: receipts) { extract, alarm in
       context.metrics.objectionAlarms.increment()

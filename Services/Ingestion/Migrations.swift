@@ -90,6 +90,7 @@ enum IngestionSchema {
       topic text not null, partition int not null, record_offset bigint not null, code text not null,
       rejected_at timestamptz not null default now(), resolved_at timestamptz, resolved_by text, reason text,
       primary key (topic, partition, record_offset));
+    alter table broker_life add column met_at timestamptz not null default now();
     create table explanation_log (at timestamptz not null default now(), by text not null, token bytea not null);
     """
 

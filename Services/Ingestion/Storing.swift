@@ -27,7 +27,7 @@ struct Storing {
     answers += try nationalLists.judge(
       Set(intake.nationalEntries.map(\.submission) + intake.nationalLists.map(\.submissionID)),
       now: ObjectionStatements.now(), database)
-    try ReleaseHold.note(intake.rejectedObjections, database)
+    try releaseHold.note(intake.rejectedObjections, database)
     // Behind the statements they acknowledge: the outbox sends in order and waits in between.
     try Outbox.append(
       try answers.map { try receipts.entry($0) } + malformed(intake, database) + markers(intake.cuts, database),

@@ -31,10 +31,18 @@ struct ReleaseHoldTests {
     #expect(try markers().allSatisfy(\.heldBy.isEmpty))
     let rejection = Rejection(topic: "caredata.objections", partition: 1, offset: 7, code: "malformed")
     // Delivered twice, counted once.
-    for _ in 0..<2 { try ReleaseHold.note([rejection], reading.ingestion.database) }
+    let hold = ReleaseHold(rule: NationalListRule(), incarnation: "first")
+    try reading.ingestion.database.execute("insert into broker_life (incarnation) values ('first')")
+    for _ in 0..<2 { try hold.note([rejection], reading.ingestion.database) }
     #expect(try markers().allSatisfy { $0.heldBy.first?.hasPrefix("1 rejected") == true })
     try reading.ingestion.database.execute("update rejected_objection set resolved_at = now(), resolved_by = 'me'")
+    try hold.note([rejection], reading.ingestion.database)
     #expect(try markers().allSatisfy(\.heldBy.isEmpty))
+    // A broker that has forgotten gives the place to another message.
+    let next = ReleaseHold(rule: NationalListRule(), incarnation: "second")
+    try reading.ingestion.database.execute("insert into broker_life (incarnation) values ('second')")
+    try next.note([rejection], reading.ingestion.database)
+    #expect(try markers().allSatisfy { $0.heldBy.count == 1 })
   }
 
   @Test func `only what may hold an objection is remembered as one that was rejected`() throws {

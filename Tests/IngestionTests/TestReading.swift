@@ -29,7 +29,8 @@ struct TestReading {
     storing = Storing(
       layout: ingestion.layout, ledger: ingestion.ledger, receipts: ingestion.receipts, practices: ingestion.practices,
       manifests: ingestion.manifests, supersessions: supersessions,
-      nationalLists: NationalLists(ledger: ingestion.ledger), releaseHold: ReleaseHold(rule: NationalListRule()))
+      nationalLists: NationalLists(ledger: ingestion.ledger),
+      releaseHold: ReleaseHold(rule: NationalListRule(), incarnation: "first"))
   }
 
   private static let specifications = Result {
