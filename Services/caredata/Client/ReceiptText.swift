@@ -51,6 +51,9 @@ extension Receipt {
 }
 
 extension Receipt.Status {
+  /// Whether it says what became of a submission, not what came of it further on.
+  var isDecision: Bool { ![.balanced, .disposition, .resubmissionRequested].contains(self) }
+
   /// What a connector has to do something about.
   var isFailure: Bool { [.held, .refused, .abandoned, .nationalListRefused].contains(self) }
 

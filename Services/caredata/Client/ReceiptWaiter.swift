@@ -26,14 +26,14 @@ final class ReceiptWaiter {
   func decision(on id: String, timeout: Duration) throws -> Receipt {
     let first = try receipt(for: id, timeout: timeout)
     guard first.status == .held else { return first }
-    let later = try? receipts(for: [id], timeout: .seconds(30)) { $0.status != .held && $0.status != .balanced }
+    let later = try? receipts(for: [id], timeout: .seconds(30)) { $0.status != .held && $0.status.isDecision }
     return later?[id] ?? first
   }
 
   /// One receipt for each id, of those that count.
   @discardableResult
   func receipts(
-    for ids: Set<String>, timeout: Duration, where counts: (Receipt) -> Bool = { $0.status != .balanced }
+    for ids: Set<String>, timeout: Duration, where counts: (Receipt) -> Bool = { $0.status.isDecision }
   ) throws -> [String: Receipt] {
     let deadline = ContinuousClock.now + timeout
     var found: [String: Receipt] = [:]

@@ -38,7 +38,9 @@ struct ReceiptsCommand: AsyncParsableCommand {
       throw ClientError("there is no receipt for \(id); `caredata status` shows where the stream stands")
     }
     print(try json ? entry.receipt.jsonString() : ReceiptText.text(entry.receipt))
-    if entry.isBalancedDownstream, !json { print("publication has accounted for every admitted record") }
+    if !json {
+      for line in entry.afterwards { print(line) }
+    }
     if entry.receipt.status.isFailure { throw ExitCode(2) }
   }
 }
