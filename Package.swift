@@ -102,7 +102,12 @@ let package = Package(
     tests("PseudonymisationTests", ["Pseudonymisation"]),
     tests("LinkageTests", ["Linkage", "caredata"]),
     tests("PublicationTests", ["Publication", "Specification", "caredata"]),
-    tests("CommandLineTests", ["caredata", "Clinical", "Specification", "Tables", "Fuzzing"]),
+    tests(
+      "CommandLineTests",
+      [
+        "caredata", "Ingestion", "ObjectionFilter", "Publication", "Clinical", "Specification", "Tables", "Fuzzing",
+        "StageKit", "Postgres", "Contracts", "Cryptography",
+      ]),
     tests("EndToEnd", ["caredata", "Specification", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography"]),
   ]
 )

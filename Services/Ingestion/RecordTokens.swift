@@ -4,11 +4,11 @@ import Cryptography
 /// Keyed names of records, patients and persons. The patient reference is an identifier and stops here.
 struct RecordTokens {
   private let record: HMACSHA256
-  private let routing: HMACSHA256
+  private let routing: RoutingTokens
 
   init(recordKey: SecretKey, routingKey: SecretKey) throws {
     record = try HMACSHA256(key: recordKey)
-    routing = try HMACSHA256(key: routingKey)
+    routing = try RoutingTokens(key: routingKey)
   }
 
   /// One patient's part of an organisation's extracts for one period.
@@ -25,10 +25,10 @@ struct RecordTokens {
   /// The stream a person's records and objections share: by NHS number, else by registration.
   func routingToken(nhsNumber: String, organisation: String, patientRef: String) -> Token16 {
     nhsNumber.isEmpty
-      ? routing.token("registration", organisation, patientRef) : routingToken(nhsNumber: nhsNumber)
+      ? routing.token(organisation: organisation, patientRef: patientRef) : routingToken(nhsNumber: nhsNumber)
   }
 
-  func routingToken(nhsNumber: String) -> Token16 { routing.token("nhs-number", nhsNumber) }
+  func routingToken(nhsNumber: String) -> Token16 { routing.token(nhsNumber: nhsNumber) }
 
   /// The origin of decisions that came outside an extract.
   func origin(_ label: String, nhsNumber: String) -> Token16 {

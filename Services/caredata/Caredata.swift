@@ -21,9 +21,11 @@ struct Caredata: AsyncParsableCommand {
           PracticesCommand.self,
         ]),
       .init(name: "Analysts", subcommands: [ReleaseCommand.self, SubscribeCommand.self]),
-      .init(name: "Everybody", subcommands: [SpecificationCommand.self]),
+      .init(name: "Everybody", subcommands: [SpecificationCommand.self, StatementCommand.self]),
       .init(
         name: "Operators",
-        subcommands: [StatusCommand.self, RejectedCommand.self, TopicsCommand.self, BrokerCommand.self]),
+        subcommands: [
+          StatusCommand.self, ExplainCommand.self, RejectedCommand.self, TopicsCommand.self, BrokerCommand.self,
+        ]),
     ])
 }

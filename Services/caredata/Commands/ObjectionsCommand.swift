@@ -1,26 +1,27 @@
 import ArgumentParser
 import Clinical
 import Contracts
-import Cryptography
 import Foundation
 
 struct ObjectionsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "objections", abstract: "Register objections taken outside extracts.", subcommands: [Submit.self])
+    commandName: "objections", abstract: "Objections taken outside extracts, and the proof that all are honoured.",
+    subcommands: [
+      ObjectionListCommand.self, ObjectionCheckCommand.self, Submit.self, ObjectionReportCommand.self,
+      RejectedObjectionsCommand.self,
+    ])
 
   struct Submit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Send a list of objections and wait until they are acknowledged.",
+      abstract: "Send what patients have asked for themselves, and wait until it is acknowledged.",
       discussion: """
-        FILE is a CSV with the columns nhs_number, type (1: GP-sourced records, 2: all sources; the national data \
-        opt-out is type 2), decision (dissent or withdrawn) and date (may be empty: an undated dissent is in force). \
-        Acknowledged means: no record admitted from now on passes, and what passed before is being withdrawn.
+        FILE is a CSV with the columns nhs_number, type (1: GP-sourced records, 2: all sources), decision (dissent or \
+        withdrawn) and date (may be empty: an undated dissent is in force). The national list is loaded with \
+        `objections list`. Acknowledged means: no record admitted from now on passes, and what passed before is being \
+        withdrawn.
         """)
 
     @OptionGroup var installation: InstallationOptions
-
-    @Option(help: "Where the decisions come from: national or patient.")
-    var origin = ObjectionOrigin.national
 
     @Option(help: "How dates are written: iso (YYYY-MM-DD) or british (dd/mm/yyyy).")
     var dateFormat: ExtractDateFormat = .iso
@@ -36,8 +37,9 @@ struct ObjectionsCommand: AsyncParsableCommand {
 
     func run() async throws {
       let objections = try ObjectionsList(file: file, dates: dateFormat)
+      guard objections.count > 0 else { return print("the list has no rows") }
       let receipt = try ObjectionSubmission.run(
-        objections, origin: origin, try await installation.installation(), timeout: .seconds(timeout))
+        objections, try await installation.installation(), timeout: .seconds(timeout))
       print(
         try json
           ? receipt.jsonString()
@@ -46,16 +48,13 @@ struct ObjectionsCommand: AsyncParsableCommand {
   }
 }
 
-enum ObjectionOrigin: String, CaseIterable, ExpressibleByArgument { case national, patient }
-
+/// Sends what patients have asked for themselves.
 enum ObjectionSubmission {
-  static func run(
-    _ objections: ObjectionsList, origin: ObjectionOrigin, _ target: Installation, timeout: Duration
-  ) throws -> Receipt {
+  static func run(_ objections: ObjectionsList, _ target: Installation, timeout: Duration) throws -> Receipt {
     let waiter = try ReceiptWaiter(target)
     let producer = try target.producer()
     defer { producer.close() }
-    let submission = "objections-" + hexadecimal(randomBytes(8))
+    let submission = SubmissionName.make("objections")
     let topic = target.layout.name(.objections)
     var sequence: UInt32 = 0
     while var objection = try objections.next() {
@@ -63,13 +62,13 @@ enum ObjectionSubmission {
       objection.submissionID = submission
       objection.sequence = sequence
       objection.expected = UInt32(objections.count)
-      objection.origin = origin.rawValue
+      objection.origin = "patient"
       let id = "\(submission)/\(sequence)"
       try producer.send(
         topic: topic, partition: target.layout.partition(ofText: id), key: Array(id.utf8),
         value: try ObjectionMessage.with { $0.objection = objection }.serializedBytes(),
         headers: CloudEvents.headers(
-          type: "objection", source: "/connector/\(origin.rawValue)", id: id, time: .now,
+          type: "objection", source: "/connector/patient", id: id, time: .now,
           contentType: "application/protobuf"))
     }
     try producer.flush()

@@ -9,8 +9,9 @@ struct ReleaseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Release a dataset from everything that is admitted and balanced.",
       discussion: """
-        Refused while an extract is still under way. All objections acknowledged before are honoured. The same inputs \
-        and definition give the same bytes: releasing twice is no new release.
+        Refused while an extract is still under way, while the national list of objections is missing or too old, while \
+        a rejected objection waits, and when a fact of an objector is found. All objections acknowledged before are \
+        honoured. The same inputs and definition give the same bytes: releasing twice is no new release.
         """)
 
     @OptionGroup var installation: InstallationOptions

@@ -40,6 +40,11 @@ struct StreamStatus: Codable {
   var stages: [Stage] = []
   /// Extracts by state.
   var extracts: [String: Int64] = [:]
+  var objections = ObjectionState()
+  /// What the national list lacks; nil: nothing, or no list is used.
+  var listFault: String?
+  /// Greatest age of the national list in days; nil: none is used.
+  var listLimitDays: Int?
 
   static func read(_ target: Installation) throws -> StreamStatus {
     let database = try Connection(target.configuration.databaseURL)
@@ -59,6 +64,11 @@ struct StreamStatus: Codable {
     }
     let extracts = try database.query("select state, count(*) from ingestion.extract group by state")
     for row in 0..<extracts.count { status.extracts[extracts.text(row, 0)] = extracts.int(row, 1) }
+    let rule = target.configuration.nationalList
+    status.objections = try ObjectionState.read(database)
+    status.listLimitDays = rule.maximumDays
+    status.listFault = rule.fault(
+      drawnAt: status.objections.listDrawnAt, now: Int64(Date.now.timeIntervalSince1970 * 1e6))
     return status
   }
 
@@ -88,6 +98,32 @@ struct StreamStatus: Codable {
       ])
     }
     let states = extracts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
-    return table.render() + "\n\n  extracts: \(states.isEmpty ? "none" : states)"
+    return table.render() + "\n\n  extracts: \(states.isEmpty ? "none" : states)\n" + objectionText
+  }
+
+  private var objectionText: String {
+    var lines: [String] = []
+    if let drawnAt = objections.listDrawnAt {
+      let days = max(0, Int(Date.now.timeIntervalSince1970) - Int(drawnAt / 1_000_000)) / 86_400
+      lines.append(
+        "national list: drawn \(DrawnTime.text(drawnAt)), \(days) days old"
+          + (listLimitDays.map { ", limit \($0)" } ?? "") + ", \(objections.listEntries ?? 0) people")
+    } else {
+      lines.append("national list: none" + (listLimitDays == nil ? ", and none is used" : ""))
+    }
+    if let listFault {
+      lines.append("ADMISSION WAITS: \(listFault); load one with `caredata objections list FILE`")
+    }
+    if objections.rejectedObjections > 0 {
+      lines.append(
+        "\(objections.rejectedObjections) rejected objections wait, so nothing is released; see `caredata objections rejected`"
+      )
+    }
+    if objections.beyondObjections > 0 {
+      lines.append(
+        "\(objections.beyondObjections) live records have no number, and their people were never seen with one: no "
+          + "objection reaches them (\(objections.beyondWithoutDemographics) also lack date of birth, sex or postcode)")
+    }
+    return lines.map { "  " + $0 }.joined(separator: "\n")
   }
 }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Contracts
 import Foundation
+import Postgres
+import StageKit
 
 struct UpCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -27,6 +29,7 @@ struct UpCommand: AsyncParsableCommand {
     do {
       try supervisor.start()
       print("running in \(try options.settings().state.path); Ctrl-C stops it. In another terminal: caredata status")
+      if let waiting = try await NationalListHint.text(supervisor.environment) { print(waiting) }
       fflush(nil)
       try supervisor.run()
     } catch {
@@ -35,6 +38,29 @@ struct UpCommand: AsyncParsableCommand {
     }
     print("draining and stopping")
     supervisor.stop()
+  }
+}
+
+/// What a start without a national list that is recent enough says.
+enum NationalListHint {
+  /// Nil when nothing is waited for.
+  static func text(_ environment: [String: String]) async throws -> String? {
+    let own = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
+    let configuration = try await StageConfiguration.load(environment: own)
+    let database = try Connection(configuration.databaseURL)
+    defer { database.close() }
+    return text(
+      configuration.nationalList, drawnAt: try ObjectionState.read(database).listDrawnAt,
+      now: DrawnTime.microseconds(.now))
+  }
+
+  static func text(_ rule: NationalListRule, drawnAt: Int64?, now: Int64) -> String? {
+    rule.fault(drawnAt: drawnAt, now: now).map { fault in
+      """
+      waiting: \(fault), so nothing is admitted or released. Load one: caredata objections list FILE
+      (without one: CAREDATA_NATIONAL_LIST_DAYS=off)
+      """
+    }
   }
 }
 

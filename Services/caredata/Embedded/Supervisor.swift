@@ -53,6 +53,10 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
       "CAREDATA_SPECIFICATION_DIRECTORY": settings.specificationDirectory,
       "CAREDATA_KEYS_DIRECTORY": settings.state.keys(of: "publication"),
     ]
+    // Rules that commands tell about, too.
+    for rule in ["CAREDATA_NATIONAL_LIST_DAYS", "CAREDATA_PRACTICES_NOTICE_DAYS"] {
+      if let value = ProcessInfo.processInfo.environment[rule] { variables[rule] = value }
+    }
     let kafka = KafkaConfiguration.embeddedBroker(bootstrapServers: brokerState?.bootstrapServers ?? "")
     for (property, value) in kafka.properties { variables[Self.variable(property)] = value }
     return variables

@@ -1,0 +1,134 @@
+import Clinical
+import Contracts
+
+/// What the identifiable zone knows of one NHS number: what was said, what became of each record, and in which releases
+/// it was.
+///
+/// Times are microseconds since 1970-01-01T00:00:00Z.
+struct PersonExplanation: Equatable {
+  /// Whether this number was replaced by another one, and how many were replaced by the one in use.
+  struct Chain: Equatable {
+    var isReplaced = false
+    var others = 0
+  }
+
+  /// What one origin says about one type of objection.
+  struct Statement: Equatable {
+    var type: ObjectionType
+    var decision: ObjectionDecision
+    /// Days since 1970-01-01; nil when undated.
+    var day: Int32?
+    /// An organisation's code, "national" or "patient".
+    var saidBy: String
+    /// Of the code in the record that says it.
+    var system: CodeSystem
+    var recordedAt: Int64
+    /// The origin speaks no longer for this person.
+    var isRetracted: Bool
+
+    var dated: DatedObjectionDecision {
+      DatedObjectionDecision(decision == .dissent ? .dissent : .withdrawn, on: day.map(CalendarDate.init(day:)))
+    }
+  }
+
+  /// What the objection filter holds under the numbers of the chain.
+  struct Filter: Equatable {
+    var type1 = false
+    var type2 = false
+    /// Records stamped up to here never pass again: GP-sourced ones, and all.
+    var erasedFromGP: Int64 = 0
+    var erasedFromAll: Int64 = 0
+  }
+
+  struct Record: Equatable {
+    var organisation: String
+    var source: Source
+    var period: String
+    var extractID: String
+    var extractState: String
+    /// When the last message of its extract came.
+    var receivedAt: Int64
+    var stamp: Int64
+    /// Not corrected away.
+    var isLive: Bool
+    var filter: Filter?
+  }
+
+  struct Release: Equatable {
+    var id: String
+    var dataset: String
+    var createdAt: Int64
+    /// Empty where the register does not say.
+    var recipients: String
+    var extracts: Set<String>
+  }
+
+  var chain = Chain()
+  var statements: [Statement] = []
+  var records: [Record] = []
+  var releases: [Release] = []
+
+  enum Outcome: Equatable {
+    case passed
+    /// Since when the objection is known.
+    case heldBack(ObjectionType, since: Int64?)
+    /// The objection has ended; what it erased comes back only when it is submitted again.
+    case erased(ObjectionType)
+    case retracted
+  }
+
+  /// Whether a dissent is in force, and since when it is recorded.
+  func inForce(_ type: ObjectionType) -> (isDissent: Bool, since: Int64?) {
+    let said = statements.filter { $0.type == type && !$0.isRetracted }
+    guard said.map(\.dated).inForce == .dissent else { return (false, nil) }
+    return (true, said.filter { $0.decision == .dissent }.map(\.recordedAt).min())
+  }
+
+  /// As the objection filter decides it.
+  func outcome(_ record: Record) -> Outcome {
+    guard record.isLive else { return .retracted }
+    guard let filter = record.filter else { return .passed }
+    if filter.type2 { return .heldBack(.objectionType2, since: inForce(.objectionType2).since) }
+    if record.stamp <= filter.erasedFromAll { return .erased(.objectionType2) }
+    guard record.source == .gp else { return .passed }
+    if filter.type1 { return .heldBack(.objectionType1, since: inForce(.objectionType1).since) }
+    return record.stamp <= filter.erasedFromGP ? .erased(.objectionType1) : .passed
+  }
+
+  /// Those in force that cover the record, each since when it is recorded.
+  private func objections(to record: Record) -> [(type: ObjectionType, since: Int64)] {
+    [ObjectionType.objectionType2, .objectionType1].compactMap { type in
+      guard type == .objectionType2 || record.source == .gp else { return nil }
+      return inForce(type).since.map { (type, $0) }
+    }
+  }
+
+  enum Presence: Equatable {
+    case included
+    /// The objection in force was recorded after the release was made. The ledger keeps what an origin said last, so
+    /// an earlier objection of the same origin that had ended in between is not seen.
+    case recordedLater(ObjectionType)
+    /// The objection was known when the release was made.
+    case objected(ObjectionType)
+    /// It was erased by an objection that has ended; when that began is no longer known.
+    case beforeOrDuring(ObjectionType)
+    case retracted
+  }
+
+  /// Releases that had the record's extract among their inputs, and whether the record was in them.
+  func presence(of record: Record) -> [(release: Release, presence: Presence)] {
+    releases.filter { $0.extracts.contains(record.extractID) }.map { release in
+      switch outcome(record) {
+      case .passed: (release, .included)
+      case .heldBack(let type, _):
+        if let known = objections(to: record).min(by: { $0.since < $1.since }), release.createdAt < known.since {
+          (release, .recordedLater(known.type))
+        } else {
+          (release, .objected(type))
+        }
+      case .erased(let type): (release, .beforeOrDuring(type))
+      case .retracted: (release, .retracted)
+      }
+    }
+  }
+}

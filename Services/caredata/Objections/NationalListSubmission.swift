@@ -1,0 +1,118 @@
+import Clinical
+import Contracts
+import Cryptography
+import Foundation
+import Kafka
+
+/// Sends a national list, or what the check service has answered for some numbers, and waits until it is judged.
+struct NationalListSubmission {
+  /// Distinct, and none in both.
+  var dissents: [ListedNumber]
+  var withdrawn: [ListedNumber] = []
+  /// Microseconds since 1970-01-01T00:00:00Z: the moment whose decisions it shows.
+  var drawnAt: Int64
+  /// Whoever is not among the dissents does not object.
+  var isWhole: Bool
+  var isConfirmed: Bool
+
+  func run(_ target: Installation, timeout: Duration) throws -> Receipt {
+    let waiter = try ReceiptWaiter(target)
+    let producer = try target.producer()
+    defer { producer.close() }
+    let submission = SubmissionName.make("national")
+    let (topic, total) = (target.layout.name(.objections), UInt32(dissents.count + withdrawn.count))
+    func send(_ message: ObjectionMessage, type: String, id: String) throws {
+      try producer.send(
+        topic: topic, partition: target.layout.partition(ofText: id), key: Array(id.utf8),
+        value: try message.serializedBytes(),
+        headers: CloudEvents.headers(
+          type: type, source: "/connector/national", id: id, time: .now, contentType: "application/protobuf"))
+    }
+    let day = Int32((drawnAt / 86_400_000_000))
+    var sequence: UInt32 = 0
+    for (decision, numbers) in [(ObjectionDecision.dissent, dissents), (.withdrawn, withdrawn)] {
+      for number in numbers {
+        sequence += 1
+        let message = ObjectionMessage.with {
+          $0.objection.submissionID = submission
+          $0.objection.sequence = sequence
+          $0.objection.expected = total
+          $0.objection.nhsNumber = number.digits
+          $0.objection.type = .objectionType2
+          $0.objection.decision = decision
+          $0.objection.day = day
+          $0.objection.origin = "national"
+        }
+        try send(message, type: "objection", id: "\(submission)/\(sequence)")
+      }
+    }
+    try send(
+      .with {
+        $0.nationalList.submissionID = submission
+        $0.nationalList.expected = total
+        $0.nationalList.drawnAt = drawnAt
+        $0.nationalList.whole = isWhole
+        $0.nationalList.confirmed = isConfirmed
+      }, type: "national-list", id: submission)
+    try producer.flush()
+    let receipts = try waiter.receipts(for: [submission], timeout: timeout) {
+      $0.status == .nationalListInForce || $0.status == .nationalListRefused
+    }
+    return receipts[submission]!
+  }
+}
+
+/// Names of submissions that can never look like an NHS number, which ingestion would not take.
+enum SubmissionName {
+  static func make(_ what: String) -> String {
+    let letters = hexadecimal(randomBytes(8)).utf8.map { byte in
+      // 0 to 9 become g to p.
+      Character(UnicodeScalar(byte <= 0x39 ? byte - 0x30 + 0x67 : byte))
+    }
+    return "\(what)-\(String(letters))"
+  }
+}
+
+/// What became of a national list, in words.
+enum NationalListAnswer {
+  static func text(_ receipt: Receipt, isWhole: Bool, dissents: Int) -> String {
+    guard receipt.status == .nationalListRefused else {
+      let people = "\(dissents) \(dissents == 1 ? "person objects" : "people object")"
+      return isWhole
+        ? "the national list of \(DrawnTime.text(receipt.drawnAt)) is in force: \(people) (submission \(receipt.id))"
+        : "the answer is in force: \(people) of those asked (submission \(receipt.id))"
+    }
+    return """
+      the national list is refused: \(reason(receipt.reason))
+      The objections on it hold already; nobody who is missing on it is reinstated, and the list in force stays the one \
+      before (submission \(receipt.id)).
+      """
+  }
+
+  private static func reason(_ code: String) -> String {
+    let confirm = "If it is right nevertheless, send it with --confirm."
+    switch code {
+    case "list_empty": return "nobody is on it. \(confirm)"
+    case "list_more_than_1_percent_smaller": return "it is more than 1 % smaller than the list before. \(confirm)"
+    case "drawn_in_the_future": return "it is said to be drawn in the future"
+    case "older_than_the_list_in_force": return "a list that was drawn later is in force"
+    default: return code
+    }
+  }
+}
+
+/// When a list was drawn.
+enum DrawnTime {
+  /// A day means its beginning, UTC: the list may be no younger.
+  static func microseconds(_ text: String) -> Int64? {
+    if let date = CalendarDate(iso: text) { return Int64(date.day) * 86_400_000_000 }
+    guard let time = try? Date(text, strategy: .iso8601) else { return nil }
+    return microseconds(time)
+  }
+
+  static func microseconds(_ time: Date) -> Int64 { Int64(time.timeIntervalSince1970 * 1e6) }
+
+  static func text(_ microseconds: Int64) -> String {
+    Date(timeIntervalSince1970: Double(microseconds) / 1e6).formatted(.iso8601)
+  }
+}
