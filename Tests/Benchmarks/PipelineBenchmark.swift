@@ -19,7 +19,13 @@ final class PipelineBenchmark {
       let path: String
     }
     let organisations: [Organisation]
-    let objections: String
+    let nationalList: String
+
+    static func read(_ file: String) throws -> Region {
+      let decoder = JSONDecoder()
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
+      return try decoder.decode(Region.self, from: Data(contentsOf: URL(fileURLWithPath: file)))
+    }
   }
 
   let environment: [String: String]
@@ -36,11 +42,8 @@ final class PipelineBenchmark {
     state = workspace.path("state")
     let folder = workspace.path("region")
     try workspace.caredata(["generate", "--patients", "\(patients)", "--seed", "\(seed)", folder])
-    region = try JSONDecoder().decode(
-      Region.self, from: Data(contentsOf: URL(fileURLWithPath: "\(folder)/region.json")))
-    // The objections of the region come from practices and patients; there is no national list.
-    up = try workspace.start(
-      "caredata", ["up", "--state", state], environment: ["CAREDATA_NATIONAL_LIST_DAYS": "off"], log: "up")
+    region = try Region.read("\(folder)/region.json")
+    up = try workspace.start("caredata", ["up", "--state", state], log: "up")
     let file = "\(state)/up.json"
     do {
       let child = up
@@ -67,7 +70,7 @@ final class PipelineBenchmark {
       try workspace.caredata(["practices"] + step + ["--state", state] + codes)
     }
     try workspace.caredata(
-      ["objections", "submit", "--state", state, "\(workspace.path("region"))/\(region.objections)"])
+      ["objections", "list", "--state", state, "\(workspace.path("region"))/\(region.nationalList)"])
     let cluster = try ClusterTime(environment["CAREDATA_DATABASE_URL"] ?? "")
     let before = try times(cluster)
     let start = ContinuousClock.now

@@ -179,11 +179,14 @@ enum SharedRegion {
     let expected = kinds.map { region.facts.objections[$0.rawValue] ?? 0 }.reduce(0, +)
     // Who moved is in two practices.
     #expect((expected...expected + 5).contains(dissenting.count))
-    let list = try ObjectionsList(file: "\(SharedRegion.fixture.folder)/\(region.objections)")
-    #expect(list.count == region.facts.nationalListRows)
-    let listed = region.facts.objections
-    let rows = (listed["type_2_listed"] ?? 0) + 2 * (listed["type_2_listed_withdrawn"] ?? 0)
-    #expect(list.count == rows + SharedRegion.patients / 200)
+    let list = try NumbersFile.readLines("\(SharedRegion.fixture.folder)/\(region.nationalList)")
+    #expect(list.distinct == list && list.count == region.facts.nationalListRows)
+    #expect(list.count == (region.facts.objections["type_2_listed"] ?? 0) + SharedRegion.patients / 200)
+    // Who has withdrawn is simply not there.
+    let population = SyntheticPopulation(count: SharedRegion.patients, seed: 42)
+    let withdrawn = (0..<SharedRegion.patients).map(population.person).filter { $0.objection == .type2ListedWithdrawn }
+    #expect(!withdrawn.isEmpty)
+    for person in withdrawn { #expect(!list.holds(try #require(ListedNumber(person.nhsNumber)))) }
   }
 
   @Test func `every code is one of its system`() throws {

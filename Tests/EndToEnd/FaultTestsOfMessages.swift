@@ -25,6 +25,7 @@ extension WholeSystem {
           #expect(Set(try found.map(coordinates)) == expected, "\(stage.rawValue)")
           for record in found { #expect(!record.value.contains { $0 >= 0x80 }, "the content must stay behind") }
         }
+        try system.resolveRejectedObjections()
         // Every partition has one in front of what follows.
         try system.submit(region)
         try system.awaitBalance(extracts: region.organisations.count)

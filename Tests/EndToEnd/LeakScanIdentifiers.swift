@@ -22,12 +22,14 @@ struct SubmittedIdentifiers {
         try identifiers.add(file: "\(path)/\(file)")
       }
     }
-    try identifiers.add(file: "\(folder)/\(region.objections)")
+    for number in try NumbersFile.read("\(folder)/\(region.nationalList)") {
+      identifiers.add(nhsNumber: number.digits)
+    }
     for canary in region.canaries { identifiers.datesOfBirth.insert(CalendarDate(iso: canary.dateOfBirth)!) }
     return identifiers
   }
 
-  /// Fields of these columns, by the names of the three shapes of extract and of the list of objections.
+  /// Fields of these columns, by the names of the three shapes of extract.
   private mutating func add(file: String) throws {
     let text = try String(contentsOfFile: file, encoding: .utf8)
     let lines = text.split(whereSeparator: \.isNewline)

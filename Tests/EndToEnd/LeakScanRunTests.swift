@@ -21,10 +21,11 @@ extension WholeSystem {
       try LeakScanProvocation(system).run()
       try LeakScanProvocation(system).submitMisplaced()
       try system.awaitBalance(extracts: region.organisations.count + 3)
+      try LeakScanProvocation(system).awaitRejections()
+      try system.resolveRejectedObjections()
       for dataset in ["condition-prevalence", "emergency-admissions"] {
         #expect(try !system.release(dataset).csv.isEmpty)
       }
-      try LeakScanProvocation(system).awaitRejections()
 
       var places = LeakScanPlaces(system, scanner)
       let clock = ContinuousClock()

@@ -20,7 +20,9 @@ struct SharedSystem: SuiteTrait, TestScoping {
       system.clear()
       TestFolder.remove(folder)
     }
-    Self.current = try await Connector(system, folder: folder)
+    let connector = try await Connector(system, folder: folder)
+    try connector.loadNationalList([])
+    Self.current = connector
     try await function()
     try system.stop()
   }
@@ -131,12 +133,22 @@ final class Connector {
     return receipts
   }
 
+  /// The whole list, as of now; somebody who is never a patient is always on it.
+  @discardableResult
+  func loadNationalList(_ numbers: [String], confirmed: Bool = false) throws -> Receipt {
+    try NationalListSubmission(
+      dissents: (numbers + [Self.numbers[4_999]]).compactMap { ListedNumber($0) }.distinct,
+      drawnAt: DrawnTime.microseconds(.now), isWhole: true, isConfirmed: confirmed
+    ).run(target, timeout: .seconds(60))
+  }
+
+  /// As patients ask for themselves.
   func object(_ objections: [TestObjection]) throws {
     let header = ObjectionsList.columns.joined(separator: ",")
     let rows = objections.map { "\($0.nhsNumber),\($0.type),\($0.decision),\($0.date)" }
     let path = try write(["objections.csv": ([header] + rows).joined(separator: "\n") + "\n"])
     _ = try ObjectionSubmission.run(
-      try ObjectionsList(file: "\(path)/objections.csv"), origin: .national, target, timeout: .seconds(60))
+      try ObjectionsList(file: "\(path)/objections.csv"), target, timeout: .seconds(60))
   }
 
   /// Sends every message of the organisation's extracts once more, as they were, and waits until ingestion has them.

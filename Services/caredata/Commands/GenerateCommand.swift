@@ -13,7 +13,8 @@ struct GenerateCommand: ParsableCommand {
         gp/A81001/patients.csv, events.csv   one folder per practice, about 2,500 patients each
         hospital/RXA/episodes.csv            and RXB
         community/RY1/contacts.csv
-        objections.csv                       the national list, for `caredata objections submit`
+        national-list.dat                    the national list, for `caredata objections list`
+        canaries.csv                         objectors whose records must never be seen to pass
         region.json                          the organisations, and facts to compare results with
 
       Example: caredata generate --patients 5000 --seed 1 region
@@ -71,7 +72,7 @@ extension RegionDescription {
       lines.append(cells(condition, numbers))
     }
     lines.append(cells("all", [String(facts.patients), String(facts.emergencySpells)]))
-    lines += ["", "\(facts.objectionsInForce) people object, \(facts.nationalListRows) rows in the national list"]
+    lines += ["", "\(facts.objectionsInForce) people object, \(facts.nationalListRows) are on the national list"]
     return lines.joined(separator: "\n")
   }
 }

@@ -10,8 +10,9 @@ struct TryCommand: AsyncParsableCommand {
     commandName: "try",
     abstract: "The main job from end to end, on a generated region: a few minutes, nothing left running.",
     discussion: """
-      Generates a synthetic region, starts everything, submits every extract and the national list of objections, \
-      releases both datasets, reconciles the counts at every hop and stops. The state folder is made anew each time.
+      Generates a synthetic region, starts everything, loads the national list of objections, submits every extract, \
+      releases both datasets, reconciles the counts at every hop, makes sure that no record of a synthetic objector has \
+      passed, and stops. The state folder is made anew each time.
       """)
 
   @Option(help: "People in the region.")
@@ -56,7 +57,8 @@ struct TryCommand: AsyncParsableCommand {
       watch.start()
       let target = try await Installation(
         environment: ProcessInfo.processInfo.environment.merging(supervisor.environment) { _, new in new })
-      try MainJob(target: target, region: region, regionFolder: regionFolder, say: say).run(settings.datasets)
+      try MainJob(target: target, keys: folder.keys, region: region, regionFolder: regionFolder, say: say).run(
+        settings.datasets)
     } catch {
       say("stopping")
       supervisor.stop()
@@ -98,9 +100,11 @@ enum TryFolder {
   }
 }
 
-/// Enrol, submit, object, wait, release, reconcile.
+/// Enrol, object, submit, wait, release, reconcile, look for the objectors.
 struct MainJob {
   let target: Installation
+  /// Of the installation, by stage.
+  let keys: (String) -> String
   let region: RegionDescription
   let regionFolder: String
   let say: @Sendable (String) -> Void
@@ -108,10 +112,7 @@ struct MainJob {
   func run(_ datasets: [String]) throws {
     try Enrolment(target).enrolMadeUp(region.organisations.map(\.code))
     say("\(region.organisations.count) organisations are active")
-    let objections = try ObjectionSubmission.run(
-      try ObjectionsList(file: "\(regionFolder)/\(region.objections)"), origin: .national, target,
-      timeout: .seconds(120))
-    say("\(objections.recordsAdmitted) objections of the national list acknowledged")
+    try loadNationalList()
     for organisation in region.organisations { try submit(organisation) }
     try waitForBalance()
     for dataset in datasets {
@@ -123,6 +124,32 @@ struct MainJob {
     let reconciliation = try Reconciliation.read(database)
     print("\nrecords of the extracts in force, at every hop\n\n" + reconciliation.text + "\n")
     guard reconciliation.balances else { throw ClientError("the counts do not reconcile") }
+    try checkCanaries(database)
+  }
+
+  private func loadNationalList() throws {
+    let numbers = try NumbersFile.read("\(regionFolder)/\(region.nationalList)").distinct
+    let receipt = try NationalListSubmission(
+      dissents: numbers, drawnAt: DrawnTime.microseconds(.now), isWhole: true, isConfirmed: false
+    ).run(target, timeout: .seconds(300))
+    let text = NationalListAnswer.text(receipt, isWhole: true, dissents: numbers.count)
+    guard receipt.status == .nationalListInForce else { throw ClientError(text) }
+    say(text)
+  }
+
+  private func checkCanaries(_ database: Connection) throws {
+    let check = try CanaryCheck(keys: keys, database)
+    var table = TextTable("organisation", "objection", "records admitted", "held back", "published")
+    var failed = 0
+    for canary in region.objectionCanaries {
+      let look = try check.look(for: canary.nhsNumber, at: canary.organisation)
+      table.row([
+        canary.organisation, canary.objection, "\(look.admitted)", "\(look.heldBack)", "\(look.published)",
+      ])
+      failed += look.isSafe ? 0 : 1
+    }
+    print("\nobjectors whose records would otherwise count\n\n" + table.render() + "\n")
+    guard failed == 0 else { throw ClientError("records of \(failed) objectors were not held back") }
   }
 
   private func submit(_ organisation: RegionDescription.Organisation) throws {

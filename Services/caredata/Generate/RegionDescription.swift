@@ -23,12 +23,21 @@ struct RegionDescription: Codable, Equatable {
     let postcode: String
   }
 
+  /// An objector whose record would otherwise count: it may be found nowhere behind the objection filter.
+  struct ObjectionCanary: Codable, Equatable {
+    /// The organisation whose records of this person may not pass.
+    let organisation: String
+    let nhsNumber: String
+    /// type_1, or national for the national list.
+    let objection: String
+  }
+
   /// What is true of the people, before objections, wrong identifiers and disclosure control.
   struct Facts: Codable, Equatable {
     /// By kind (`SyntheticObjection`).
     var objections: [String: Int] = [:]
     var objectionsInForce = 0
-    /// Rows of objections.csv, with those of people who live elsewhere.
+    /// People on the national list, with those who live elsewhere.
     var nationalListRows = 0
     var patients = 0
     /// Patients with a GP diagnosis, by condition.
@@ -45,7 +54,9 @@ struct RegionDescription: Codable, Equatable {
   let period: String
   var organisations: [Organisation]
   var canaries: [Canary]
+  /// Also in canaries.csv.
+  var objectionCanaries: [ObjectionCanary] = []
   /// The national list, relative to the region's folder.
-  let objections: String
+  let nationalList: String
   var facts = Facts()
 }

@@ -1,36 +1,43 @@
-import Clinical
+import Foundation
 
-/// objections.csv: the national list.
+/// national-list.dat, as `caredata objections list` takes it, and canaries.csv.
 extension RegionWriter {
-  mutating func writeObjections() throws {
-    let file = try writer(Self.objectionsFile, ObjectionsList.columns, order: 3_000_000)
-    func add(_ nhsNumber: String, _ decision: String, _ day: Int32) throws {
-      try file.row { row in
-        row.add(nhsNumber)
-        row.add("2")
-        row.add(decision)
-        row.add(CalendarDate(day: day))
-      }
+  /// Who has withdrawn an objection is simply not on the list any more.
+  mutating func writeNationalList() throws {
+    var numbers = (0..<population.outsiders).map(population.nhsNumberOfOutsider)
+    for index in 0..<population.count {
+      let person = population.person(index)
+      if person.objection == .type2Listed { numbers.append(person.nhsNumber) }
     }
-    // The list began in May 2018.
-    let first = CalendarDate(year: 2018, month: 5, day: 25)!.day
-    let days = Int(SyntheticPopulation.period.first.day - first) / 2
-    for number in 0..<(population.count + population.outsiders) {
-      var random = SplitMix64(seed: population.seed, .nationalList, number)
-      let person = number < population.count ? population.person(number) : nil
-      guard let person else {
-        try add(
-          population.nhsNumberOfOutsider(number - population.count), "dissent", first + Int32(random.below(days)))
-        continue
-      }
-      guard person.objection == .type2Listed || person.objection == .type2ListedWithdrawn else { continue }
-      let taken = first + Int32(random.below(days))
-      try add(person.nhsNumber, "dissent", taken)
-      if person.objection == .type2ListedWithdrawn {
-        try add(person.nhsNumber, "withdrawn", taken + 1 + Int32(random.below(days)))
+    let listed = numbers.compactMap { ListedNumber($0) }.distinct
+    let file = "\(folder)/\(Self.nationalListFile)"
+    do {
+      try Data(CheckLines.text(listed)).write(to: URL(fileURLWithPath: file))
+    } catch { throw GenerateError(file: file, reason: "the file cannot be written") }
+    description.facts.nationalListRows = listed.count
+  }
+
+  mutating func writeObjectionCanaries() throws {
+    let file = try writer(Self.canariesFile, ["organisation", "nhs_number", "objection"], order: 3_000_000)
+    for index in population.objectionCanaries {
+      let person = population.person(index)
+      guard let place = person.objectionCanary else { continue }
+      let organisation =
+        switch place {
+        case .practice: code(ofPractice: person.practice)
+        case .hospital(let number): SyntheticPopulation.hospitals[number]
+        case .community: SyntheticPopulation.communityProvider
+        }
+      let canary = RegionDescription.ObjectionCanary(
+        organisation: organisation, nhsNumber: person.nhsNumber,
+        objection: place == .practice ? SyntheticObjection.type1.rawValue : "national")
+      description.objectionCanaries.append(canary)
+      try file.row { row in
+        row.add(canary.organisation)
+        row.add(canary.nhsNumber)
+        row.add(canary.objection)
       }
     }
     try file.finish()
-    description.facts.nationalListRows = file.rows
   }
 }

@@ -5,13 +5,14 @@ import Foundation
 ///
 /// ```
 /// gp/A81001/{patients,events}.csv …   hospital/{RXA,RXB}/episodes.csv   community/RY1/contacts.csv
-/// objections.csv                      region.json (`RegionDescription`)
+/// national-list.dat   canaries.csv    region.json (`RegionDescription`)
 /// ```
 struct RegionWriter {
   /// Fewer leave no room for canaries and the rest.
   static let patients = 20...900_000
   static let descriptionFile = "region.json"
-  static let objectionsFile = "objections.csv"
+  static let nationalListFile = "national-list.dat"
+  static let canariesFile = "canaries.csv"
 
   let population: SyntheticPopulation
   let folder: String
@@ -23,7 +24,8 @@ struct RegionWriter {
     try writer.clear()
     try writer.writePractices()
     try writer.writeCare()
-    try writer.writeObjections()
+    try writer.writeNationalList()
+    try writer.writeObjectionCanaries()
     return try writer.writeDescription()
   }
 
@@ -37,7 +39,7 @@ struct RegionWriter {
     }
     description = RegionDescription(
       seed: seed, patients: patients, period: SyntheticPopulation.period.text, organisations: [], canaries: canaries,
-      objections: Self.objectionsFile)
+      nationalList: Self.nationalListFile)
   }
 
   private func clear() throws {
@@ -49,7 +51,9 @@ struct RegionWriter {
     guard present.isEmpty || present.contains(Self.descriptionFile) else {
       throw GenerateError(file: folder, reason: "the folder is not empty and holds no region")
     }
-    let own: Set = ["gp", "hospital", "community", Self.objectionsFile, Self.descriptionFile]
+    let own: Set = [
+      "gp", "hospital", "community", Self.nationalListFile, Self.canariesFile, Self.descriptionFile, "objections.csv",
+    ]
     for name in present where own.contains(name) {
       try files.removeItem(atPath: "\(folder)/\(name)")
     }

@@ -23,7 +23,6 @@ struct SplitMix64 {
     case order
     case canaries
     case registration
-    case nationalList
   }
 
   mutating func next() -> UInt64 {

@@ -35,6 +35,7 @@ extension SyntheticPopulation {
     var emergencies = random.chance(perMille: emergencyPerMille(person, age)) ? 1 : 0
     if emergencies == 1, random.chance(perMille: 200) { emergencies = 2 }
     if person.isCanary { emergencies = max(1, emergencies) }
+    if case .hospital = person.objectionCanary { emergencies = max(1, emergencies) }
     for _ in 0..<emergencies {
       let primary = emergencyDiagnosis(person, &random)
       episodes += spell(person, random.pick(Self.emergencyMethods), primary, [], &random)
@@ -79,7 +80,8 @@ extension SyntheticPopulation {
     let admitted = CalendarDate(
       day: Self.firstAdmission.day + Int32(random.below(Int(last.day - Self.firstAdmission.day) + 1)))
     guard admitted > person.born else { return [] }
-    let hospital = random.chance(perMille: 100) ? 1 - person.practice % 2 : person.practice % 2
+    var hospital = random.chance(perMille: 100) ? 1 - person.practice % 2 : person.practice % 2
+    if case .hospital(let own) = person.objectionCanary { hospital = own }
     let others = person.conditions.map { $0.admissionCodes[$0.admissionCodes.count - 1] }.filter { $0 != diagnosis }
     let lengths = (0...random.place(weights: [75, 18, 7])).map { _ in random.below(operations.isEmpty ? 9 : 3) }
     // What lies beyond the period is not known yet: a stay may be unfinished.
@@ -108,7 +110,9 @@ extension SyntheticPopulation {
     var random = SplitMix64(seed: seed, .contacts, person.index)
     let age = person.age(on: Self.period.last)
     let perMille = age < 5 ? 60 : age < 65 ? 8 : age < 80 ? 120 : 300
-    guard random.chance(perMille: perMille) || person.isCanary else { return [] }
+    guard random.chance(perMille: perMille) || person.isCanary || person.objectionCanary == .community else {
+      return []
+    }
     let team = age < 5 ? "27" : random.pick(["12", "13", "15", "18", "23"])
     let first = max(Self.firstAdmission.day, person.born.day)
     return (0..<random.within(1...8)).map { _ in

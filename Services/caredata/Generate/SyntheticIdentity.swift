@@ -30,6 +30,7 @@ extension SyntheticPopulation {
       if source == .hospital, person.index % 3 == 2 { identity.nhsNumber = "" }
       return identity
     }
+    if person.objectionCanary != nil { return identity }
     let stream = person.index * 4 + (ExtractSource.allCases.firstIndex(of: source) ?? 0)
     var random = SplitMix64(seed: seed, .identity, stream)
     let drawn = Self.faults(source).map { random.chance(perMille: $0) }

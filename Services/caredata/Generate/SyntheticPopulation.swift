@@ -15,6 +15,8 @@ struct SyntheticPerson {
   let conditions: [SyntheticCondition]
   let objection: SyntheticObjection?
   let isCanary: Bool
+  /// Where the person's record must never pass; nil: nowhere in particular.
+  let objectionCanary: ObjectionCanaryPlace?
   /// Has so many events that the record exceeds what a message may hold.
   let isTooLarge: Bool
 
@@ -22,6 +24,15 @@ struct SyntheticPerson {
     let hadBirthday = (day.month, day.dayOfMonth) >= (born.month, born.dayOfMonth)
     return day.year - born.year - (hadBirthday ? 0 : 1)
   }
+}
+
+/// Where an objector was put whose record would count, so that everybody can see that it does not: one with a Type 1
+/// code in every practice, and one of the national list at every hospital and community provider.
+enum ObjectionCanaryPlace: Hashable {
+  case practice
+  /// Place in `SyntheticPopulation.hospitals`.
+  case hospital(Int)
+  case community
 }
 
 /// How a person objects, if at all.
@@ -59,6 +70,8 @@ struct SyntheticPopulation {
   /// Most people born before 1925 would stand out; here exactly the canaries are.
   static let firstOrdinaryBirth = CalendarDate(year: 1925, month: 1, day: 2)!
 
+  private static let latestBirthOfObjectionCanary = CalendarDate(year: 1990, month: 6, day: 15)!
+
   let count: Int
   let seed: UInt64
   let practices: Int
@@ -87,17 +100,36 @@ struct SyntheticPopulation {
   /// The person who has too many events comes after the canaries.
   var tooLarge: Int { canaries }
 
+  /// The objectors put into practices and other organisations come next, from the first practice on.
+  private var firstObjectionCanary: Int { (tooLarge / practices + 1) * practices }
+
+  func objectionCanary(_ index: Int) -> ObjectionCanaryPlace? {
+    switch index - firstObjectionCanary {
+    case 0..<practices: .practice
+    case let place where practices..<(practices + Self.hospitals.count) ~= place: .hospital(place - practices)
+    case practices + Self.hospitals.count: .community
+    default: nil
+    }
+  }
+
+  var objectionCanaries: Range<Int> {
+    firstObjectionCanary..<(firstObjectionCanary + practices + Self.hospitals.count + 1)
+  }
+
   func person(_ index: Int) -> SyntheticPerson {
     var random = SplitMix64(seed: seed, .person, index)
     let isCanary = index < canaries
-    let born = isCanary ? birthOfCanary(index) : birth(&random)
+    let objectionCanary = self.objectionCanary(index)
+    var born = isCanary ? birthOfCanary(index) : birth(&random)
+    // Old enough for every event that makes the record count.
+    if objectionCanary != nil { born = min(born, Self.latestBirthOfObjectionCanary) }
     let practice = index % practices
     let ageBand = Self.band(age: Self.period.last.year - born.year)
     let isMale = random.chance(perMille: ageBand == 6 ? 400 : 497)
     let sex = random.chance(perMille: 3) ? random.pick([0, 9]) : isMale ? 1 : 2
     var conditions = SyntheticCondition.allCases.filter { random.chance(perMille: $0.prevalence[ageBand]) }
-    if isCanary, conditions.isEmpty { conditions = [SyntheticCondition.allCases[index % 4]] }
-    let moved = !isCanary && index != tooLarge && random.chance(perMille: 5)
+    if isCanary || objectionCanary != nil, conditions.isEmpty { conditions = [SyntheticCondition.allCases[index % 4]] }
+    let moved = !isCanary && objectionCanary == nil && index != tooLarge && random.chance(perMille: 5)
     return SyntheticPerson(
       index: index, nhsNumber: numbers[index], born: born, sex: sex,
       postcode: isCanary
@@ -106,9 +138,11 @@ struct SyntheticPopulation {
       ethnicCategory: random.pick(Self.ethnicCategories), practice: practice,
       previousPractice: moved ? (practice + 1) % practices : nil, conditions: conditions,
       // Whoever objects is not scanned for behind the filter, so canaries do not.
-      objection: isCanary || index == tooLarge ? nil : objection(), isCanary: isCanary, isTooLarge: index == tooLarge)
+      objection: isCanary || index == tooLarge ? nil : objection(), isCanary: isCanary,
+      objectionCanary: objectionCanary, isTooLarge: index == tooLarge)
 
     func objection() -> SyntheticObjection? {
+      if let objectionCanary { return objectionCanary == .practice ? .type1 : .type2Listed }
       var random = SplitMix64(seed: seed, .objections, index)
       var draw = random.below(1000)
       for kind in SyntheticObjection.allCases {

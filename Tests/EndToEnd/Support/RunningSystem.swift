@@ -121,8 +121,20 @@ final class RunningSystem {
     try run(["practices", "activate"] + organisations)
   }
 
+  /// Loads the region's national list; nothing is admitted before.
   func object(_ region: Region) throws {
-    try run(["objections", "submit", "\(region.folder)/\(region.description.objections)"])
+    try run(["objections", "list", "\(region.folder)/\(region.description.nationalList)"])
+  }
+
+  /// Every objection that could not be read, so that something can be released.
+  func resolveRejectedObjections() throws {
+    let database = try database()
+    defer { database.close() }
+    for row in try RejectedObjections(database: database).rows(includesResolved: false) {
+      try run([
+        "objections", "rejected", "resolve", row.place.text, "--by", "the test", "--reason", "planted, no objection",
+      ])
+    }
   }
 
   func startSubmitting(_ organisation: RegionDescription.Organisation, of region: Region) throws -> SpawnedProcess {
