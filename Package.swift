@@ -102,6 +102,9 @@ let package = Package(
     tests("PseudonymisationTests", ["Pseudonymisation"]),
     tests("LinkageTests", ["Linkage", "caredata"]),
     tests("PublicationTests", ["Publication", "Specification", "caredata"]),
+    tests(
+      "ObjectionProperties",
+      ["Ingestion", "ObjectionFilter", "Pseudonymisation", "Linkage", "Publication", "caredata", "StageKit", "Kafka"]),
     tests("CommandLineTests", ["caredata", "Clinical", "Specification", "Tables", "Fuzzing"]),
     tests("EndToEnd", ["caredata", "Specification", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography"]),
   ]
