@@ -103,6 +103,9 @@ let package = Package(
     tests("LinkageTests", ["Linkage", "caredata"]),
     tests("PublicationTests", ["Publication", "Specification", "caredata"]),
     tests(
+      "ObjectionProperties",
+      ["Ingestion", "ObjectionFilter", "Pseudonymisation", "Linkage", "Publication", "caredata", "StageKit", "Kafka"]),
+    tests(
       "CommandLineTests",
       [
         "caredata", "Ingestion", "ObjectionFilter", "Publication", "Clinical", "Specification", "Tables", "Fuzzing",

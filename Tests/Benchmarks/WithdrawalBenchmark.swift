@@ -83,8 +83,8 @@ struct WithdrawalBenchmark {
   /// People with facts at publication, found by the tokens that the stages make of their number.
   private func linkedPeople(_ database: Connection, _ count: Int) throws -> [(nhsNumber: String, token: Token16)] {
     let keys = "\(installation.state)/keys"
-    let routing = try HMACSHA256(key: try KeyFile.read("\(keys)/routing.key"))
-    let withdrawal = try HMACSHA256(key: try KeyFile.read("\(keys)/withdrawal.key"))
+    let routing = try HMACSHA256(key: try KeyFile.read("\(keys)/ingestion/routing.key"))
+    let withdrawal = try HMACSHA256(key: try KeyFile.read("\(keys)/pseudonymisation/withdrawal.key"))
     let people = try installation.nhsNumbers().map { number in
       let token = routing.token("nhs-number", number)
       return (nhsNumber: number, token: token.withUnsafeBytes { bytes in withdrawal.token { $0.append(bytes) } })

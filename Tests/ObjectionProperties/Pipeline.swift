@@ -1,0 +1,171 @@
+import Clinical
+import Contracts
+import Cryptography
+import Foundation
+import Kafka
+import Postgres
+import StageKit
+import SwiftProtobuf
+import Synchronization
+
+@testable import Ingestion
+@testable import Linkage
+@testable import ObjectionFilter
+@testable import Pseudonymisation
+@testable import Publication
+@testable import caredata
+
+/// The five stages with their own code, tables and topics in one process, on the embedded broker and a private
+/// PostgreSQL; moved step by step so that a seed decides the order of everything.
+final class Pipeline {
+  let tokens: RecordTokens
+  let layout: TopicLayout
+  let nodes: [any Movable]
+  private let broker: EmbeddedBroker
+  private let producer: Producer
+
+  /// - Parameter keys: folder of key files; runs that are to be compared use the same.
+  init(keys: String) async throws {
+    let layout = TopicLayout(partitions: 3)
+    self.layout = layout
+    broker = try EmbeddedBroker(
+      topics: Topic.all(datasets: []).map { EmbeddedTopic(name: layout.name($0), partitions: layout.partitions) })
+    let run = Self.runs.wrappingAdd(1, ordering: .relaxed).newValue
+    var configuration = try await StageConfiguration.load(environment: [
+      "CAREDATA_DATABASE_URL": try TestPostgres.conninfo(), "CAREDATA_KEYS_DIRECTORY": keys,
+      "CAREDATA_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrapServers, "CAREDATA_TOPICS_PARTITIONS": "\(layout.partitions)",
+      "CAREDATA_SPECIFICATION_DIRECTORY": Self.project + "/compose/specification",
+      "CAREDATA_EXTRACTS_HOLD_SECONDS": "3600",
+    ])
+    var kafka = KafkaConfiguration.embeddedBroker(bootstrapServers: broker.bootstrapServers)
+    kafka.log = { [broker] _, _, _ in _ = broker }
+    configuration.kafka = kafka
+    nodes = [
+      try StageNode<IngestionStage>(configuration, schema: "ingestion_\(run)"),
+      try StageNode<ObjectionFilterStage>(configuration, schema: "objection_filter_\(run)"),
+      try StageNode<PseudonymisationStage>(configuration, schema: "pseudonymisation_\(run)"),
+      try StageNode<LinkageStage>(configuration, schema: "linkage_\(run)"),
+      try StageNode<PublicationStage>(configuration, schema: "publication_\(run)"),
+    ]
+    producer = try Producer(kafka)
+    tokens = try RecordTokens(
+      recordKey: try StageKey.read("record", in: keys), routingKey: try StageKey.read("routing", in: keys))
+  }
+
+  deinit { producer.close() }
+
+  private static let runs = Atomic(0)
+  private static let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().path
+
+  private var ingestion: any Movable { nodes[0] }
+  private var publication: any Movable { nodes[4] }
+
+  // MARK: What is sent
+
+  /// Sends and lets ingestion take it in, so that what it hears has the order in which it was said.
+  func send(_ messages: [(key: String, value: [UInt8])], to topic: Topic) throws {
+    for (key, value) in messages {
+      try producer.send(
+        topic: layout.name(topic), partition: layout.partition(ofText: key), key: Array(key.utf8), value: value)
+    }
+    try producer.flush()
+    while try ingestion.step(topic) {}
+    try ingestion.work()
+  }
+
+  func enrol(_ organisations: [String]) throws {
+    let gate = PracticeGate()
+    let today = CalendarDate.today.day
+    for organisation in organisations {
+      var held: PracticeEnrolment?
+      let changes: [PracticeGate.Change] = [.announce(wave: ""), .notify(on: today - 60), .activate]
+      for (time, change) in changes.enumerated() {
+        let enrolment = try gate.enrolment(of: organisation, after: held, change, on: today, at: Int64(time + 1))
+        try send([(organisation, try enrolment.serializedBytes())], to: .practices)
+        held = enrolment
+      }
+    }
+  }
+
+  // MARK: How it moves
+
+  /// Downstream stages do what they find, in an order of the seed's choosing.
+  func move(_ random: inout SplitMix64, steps: Int) throws {
+    for _ in 0..<steps {
+      let node = nodes[1 + random.below(4)]
+      _ = try node.step(node.input[random.below(node.input.count)])
+      if random.below(2) == 0 { try node.work() }
+    }
+  }
+
+  func crash(_ random: inout SplitMix64) throws {
+    try nodes[random.below(nodes.count)].restart(redelivered: Int64(random.below(400)))
+  }
+
+  /// Until nothing is under way.
+  func settle() throws {
+    var isBusy = true
+    while isBusy {
+      isBusy = false
+      for node in nodes {
+        for topic in node.input where try node.step(topic) { isBusy = true }
+        try node.work()
+      }
+    }
+  }
+
+  // MARK: What came of it
+
+  /// Facts that live at publication, as text, by record id.
+  func facts() throws -> [Token16: String] {
+    let rows = try publication.database.query(
+      """
+      select record_id, concat_ws('|', encode(person_id, 'hex'), year_of_birth, sex, area, codes, days)
+      from record where state = 1
+      """)
+    return (0..<rows.count).reduce(into: [:]) { facts, row in
+      if let id = Token16(bytes: rows.bytes(row, 0)) { facts[id] = rows.text(row, 1) }
+    }
+  }
+
+  /// Records that linkage links.
+  func linked() throws -> Set<Token16> {
+    let rows = try nodes[3].database.query("select record_id from observation where state = 0")
+    return Set((0..<rows.count).compactMap { Token16(bytes: rows.bytes($0, 0)) })
+  }
+}
+
+/// One private cluster for all runs, removed at exit.
+enum TestPostgres {
+  private static let directory: String = {
+    var template = Array("/tmp/caredata-objections-XXXXXX".utf8CString)
+    precondition(mkdtemp(&template) != nil)
+    let path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    // The user that runs PostgreSQL has to pass through.
+    precondition(chmod(path, 0o755) == 0)
+    return path
+  }()
+  private static let server = PrivatePostgres(directory: directory)
+  private static let started: Result<String, any Error> = Result {
+    atexit {
+      try? TestPostgres.server.stop()
+      try? FileManager.default.removeItem(atPath: TestPostgres.directory)
+    }
+    return try server.start()
+  }
+
+  static func conninfo() throws -> String { try started.get() }
+
+  /// A folder of new keys for every stage.
+  static func keys() throws -> String {
+    _ = try conninfo()
+    let folder = "\(directory)/keys-\(hexadecimal(randomBytes(4)))"
+    try FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    for name in ["record", "routing", "staging", "identity", "clinical", "attributes", "linkage", "withdrawal"] {
+      try KeyFile.create("\(folder)/\(name).key")
+    }
+    return folder
+  }
+}
