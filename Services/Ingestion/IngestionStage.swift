@@ -107,6 +107,17 @@ final class IngestionStage: Stage {
     for rejection in intake.rejections { try output.reject(rejection) }
   }
 
+  /// Without a national list that is recent enough nobody can know who objects, so nothing is admitted. Objections flow
+  /// on, and what was admitted before goes its way: the objection filter asks again.
+  private func isListFresh(_ database: Connection) throws -> Bool {
+    let (rule, now) = (context.configuration.nationalList, ObjectionStatements.now())
+    let drawnAt = try NationalLists.drawnAt(database)
+    if let drawnAt { context.metrics.nationalListAge.record(Double(max(0, now - drawnAt)) / 1_000_000) }
+    let fault = rule.fault(drawnAt: drawnAt, now: now)
+    context.paused = fault.map { "nothing is admitted: \($0)" }
+    return fault == nil
+  }
+
   func work(_ output: StageOutput) throws -> Bool {
     let database = context.database
     if !hasMetBroker {
@@ -119,7 +130,7 @@ final class IngestionStage: Stage {
       hasMetBroker = true
     }
     let sentMessages = try Outbox.drain(database, to: output)
-    let admitted = try admission.admitNext(database)
+    let admitted = try isListFresh(database) && admission.admitNext(database)
     let sentRecords = try emission.emitNext(database, to: output)
     let erased = try erasure.next(database)
     let held = try holding.next(database)

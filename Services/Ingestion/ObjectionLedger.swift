@@ -105,8 +105,21 @@ struct ObjectionLedger {
     return Set((0..<rows.count).map { rows.text($0, 0) })
   }
 
-  /// States and retracts what an admission has moved. `origins` may hold patients without any objection.
-  func follow(admission no: Int64, scope: Int64, _ database: Connection) throws {
+  /// Stamps for what an admission may retract, to be taken before its records have theirs: where an objection ends
+  /// because it has moved away with a patient, the records of whoever has the number now must be stamped after the end.
+  func reserve(admission no: Int64, scope: Int64, _ database: Connection) throws -> [Int64] {
+    let stamps = try database.query(
+      """
+      select nextval('stamp') from generate_series(1, (
+        select count(*) from statement s where not s.retracted and (
+          s.origin in (select patient_key from staged_\(no) where rejection is null)
+          or s.origin in (select patient_key from record_state where scope_no = $1))))
+      """, [.int(scope)])
+    return (0..<stamps.count).map { stamps.int($0, 0) }
+  }
+
+  /// States and retracts what an admission has moved.
+  func follow(admission no: Int64, scope: Int64, reserved: [Int64], _ database: Connection) throws {
     try takeLock(database)
     let rows = try database.query(
       """
@@ -116,7 +129,8 @@ struct ObjectionLedger {
       """, [.int(scope)])
     let origins = Set((0..<rows.count).compactMap { Token16(bytes: rows.bytes($0, 0)) })
     guard !origins.isEmpty else { return }
-    try reconcile(try self.origins(origins, database), extraTokens: [:], retractsUnused: true, database)
+    try reconcile(
+      try self.origins(origins, database), extraTokens: [:], retractsUnused: true, reserved: reserved, database)
   }
 
   private func origins(_ wanted: Set<Token16>, _ database: Connection) throws -> [Token16: Origin] {
@@ -159,7 +173,7 @@ struct ObjectionLedger {
 
   private func reconcile(
     _ decided: [Token16: Origin], extraTokens: [Token16: Set<Token16>],
-    outdatedTokens: [Token16: Set<Token16>] = [:], retractsUnused: Bool, _ database: Connection
+    outdatedTokens: [Token16: Set<Token16>] = [:], retractsUnused: Bool, reserved: [Int64] = [], _ database: Connection
   ) throws {
     let origins = Parameter.bytesArray(decided.keys.sorted().map(\.bytes))
     var live: [Token16: Set<Token16>] = [:]
@@ -190,6 +204,6 @@ struct ObjectionLedger {
           outdatedTokens: outdatedTokens[origin] ?? [], aliases: aliases),
         retractsUnused: retractsUnused)
     }
-    try statements.write(changes, from: decided.mapValues(\.organisation), database)
+    try statements.write(changes, from: decided.mapValues(\.organisation), reserved: reserved, database)
   }
 }

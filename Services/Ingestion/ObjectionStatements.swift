@@ -20,8 +20,12 @@ struct ObjectionStatements {
     return (0..<rows.count).map { Self.entry(rows, $0) }
   }
 
-  /// - Parameter organisations: by origin, where it speaks.
-  func write(_ changes: [LedgerEntry], from organisations: [Token16: String], _ database: Connection) throws {
+  /// - Parameters:
+  ///   - organisations: by origin, where it speaks.
+  ///   - reserved: stamps for retractions, taken before those of the records that go with them.
+  func write(
+    _ changes: [LedgerEntry], from organisations: [Token16: String], reserved: [Int64] = [], _ database: Connection
+  ) throws {
     guard !changes.isEmpty else { return }
     let candidates = ObjectionEnding.candidates(changes)
     let ended =
@@ -31,8 +35,7 @@ struct ObjectionStatements {
         changes.filter { candidates.contains($0.token) },
         ledger: try rows(where: "token = any($1)", [.bytesArray(candidates.sorted().map(\.bytes))], database))
     let recordedAt = Self.now()
-    let stamps = try database.query(
-      "select nextval('stamp') from generate_series(1, $1::bigint)", [.int(Int64(changes.count))])
+    let stamps = try self.stamps(for: changes, reserved: reserved, database)
     let places = changes.map { organisations[$0.origin] ?? "" }
     try database.query(
       """
@@ -49,13 +52,34 @@ struct ObjectionStatements {
         .intArray(changes.map { Int64($0.decision.type.rawValue) }),
         .intArray(changes.map { Int64($0.decision.decision.rawValue) }),
         .intArray(changes.map { Int64($0.decision.day ?? Self.undated) }),
-        .intArray((0..<changes.count).map { stamps.int($0, 0) }), .intArray(changes.map { $0.isRetracted ? 1 : 0 }),
+        .intArray(stamps), .intArray(changes.map { $0.isRetracted ? 1 : 0 }),
         .textArray(places), .int(recordedAt),
       ])
     try count(places, on: recordedAt, database)
     try Outbox.append(
-      try changes.indices.map { try notice(changes[$0], stamps.int($0, 0), places[$0], at: recordedAt) }, to: database)
+      try changes.indices.map { try notice(changes[$0], stamps[$0], places[$0], at: recordedAt) }, to: database)
     try resubmissions.ask(for: ended, database)
+  }
+
+  private func stamps(for changes: [LedgerEntry], reserved: [Int64], _ database: Connection) throws -> [Int64] {
+    var rest = reserved[...]
+    let retracting = Set(changes.lazy.filter(\.isRetracted).map(\.origin)).sorted()
+    if let first = rest.first, !retracting.isEmpty {
+      // Said since they were reserved, an origin's word would be later than what is to replace it.
+      let newest = try database.query(
+        "select coalesce(max(stamp), 0) from statement where origin = any($1)", [.bytesArray(retracting.map(\.bytes))])
+      if newest.int(0, 0) >= first { rest = [] }
+    }
+    let early = changes.map { $0.isRetracted ? rest.popFirst() : nil }
+    let late = try database.query(
+      "select nextval('stamp') from generate_series(1, $1::bigint)",
+      [.int(Int64(early.lazy.filter { $0 == nil }.count))])
+    var next = 0
+    return early.map { stamp in
+      if let stamp { return stamp }
+      defer { next += 1 }
+      return late.int(next, 0)
+    }
   }
 
   /// Per organisation and day, to be compared with what the objection filter has taken in.

@@ -99,21 +99,25 @@ struct Subject: Equatable {
     }
     let isDissent = isDissentInForce(statement.type)
     if statement.type == .objectionType1 {
-      Self.advance(&gp, isDissent: isDissent, statement.stamp, highestStamp)
+      Self.advance(&gp, isDissent: isDissent, by: statement, highestStamp)
     } else {
-      Self.advance(&all, isDissent: isDissent, statement.stamp, highestStamp)
+      Self.advance(&all, isDissent: isDissent, by: statement, highestStamp)
     }
     return true
   }
 
-  private static func advance(_ scope: inout ObjectionScope, isDissent: Bool, _ stamp: Int64, _ highestStamp: Int64) {
+  private static func advance(
+    _ scope: inout ObjectionScope, isDissent: Bool, by statement: Statement, _ highestStamp: Int64
+  ) {
     if isDissent {
-      scope.erased = max(scope.erased, stamp, highestStamp)
+      scope.erased = max(scope.erased, statement.stamp, highestStamp)
     } else if scope.isInForce {
-      scope.erased = max(scope.erased, stamp)
+      scope.erased = max(scope.erased, statement.stamp)
     }
+    // Whether it is in force, downstream the later stamp says: a change must not look as old as what it changes.
+    let isChange = scope.isInForce != isDissent
+    scope.stamp = max(scope.stamp + (isChange ? 1 : 0), statement.stamp)
     scope.isInForce = isDissent
-    scope.stamp = max(scope.stamp, stamp)
   }
 
   private func isDissentInForce(_ type: ObjectionType) -> Bool {

@@ -66,6 +66,18 @@ struct ObjectionLedgerTests {
     #expect(try notices() == ["2 dissent 100", "1 dissent 100 retracted"])
   }
 
+  @Test func `where an objection leaves with a patient, it ends before the records that come in its place`() throws {
+    try ingestion.submit("e1", at: 100, [TestPatient(ref: "p1", token: 1), TestPatient(ref: "p2", token: 2)])
+    try speak(.dissent, day: 100, token: 1)
+    _ = try ingestion.outbox()
+    try ingestion.submit("e2", at: 200, [TestPatient(ref: "p1", token: 2), TestPatient(ref: "p2", token: 1)])
+    let end = try #require(
+      try ingestion.outbox().envelopes(.objection).map(\.envelope.objection).first(where: \.retracted))
+    #expect(try ingestion.admitted("e2").allSatisfy { $0.stamp > end.stamp })
+    // Yet after everything said before, or the objection filter would take it for old.
+    #expect(try ingestion.admitted("e1").allSatisfy { $0.stamp < end.stamp })
+  }
+
   @Test func `an objection stays where it is while its origin has no live record`() throws {
     try ingestion.submit("e1", at: 100, [TestPatient(ref: "p1", token: 1), TestPatient(ref: "p2", token: 2)])
     try speak(.dissent, day: 100, token: 1)

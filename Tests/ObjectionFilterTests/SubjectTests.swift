@@ -160,6 +160,16 @@ struct SubjectTests {
     #expect(subject.verdict(source: .gp, stamp: 11) == .excluded(.type1))
   }
 
+  @Test func `a change never looks as old as what it changes`() {
+    var subject = subject(statement(.dissent, stamp: 10), statement(.dissent, stamp: 20, origin: 2))
+    #expect(subject.gp.stamp == 20)
+    // Late, and yet it is what ends the objection.
+    _ = subject.take(statement(.dissent, stamp: 21, origin: 2, isRetracted: true), highestStamp: 30)
+    let before = subject.gp.stamp
+    _ = subject.take(statement(.withdrawn, day: 19_001, stamp: 12, origin: 3), highestStamp: 30)
+    #expect(!subject.gp.isInForce && subject.gp.stamp > before)
+  }
+
   @Test func `a statement delivered again is no news and changes nothing`() {
     var subject = subject(statement(.dissent, stamp: 10))
     let before = subject
