@@ -12,10 +12,10 @@ import Testing
 
   private func statement(
     _ type: ObjectionType = .objectionType2, _ decision: ObjectionDecision = .dissent, day: Int32? = 10,
-    recordedAt: Int64 = 100, isRetracted: Bool = false
+    recordedAt: Int64 = 100, stamp: Int64 = 40, isRetracted: Bool = false
   ) -> PersonExplanation.Statement {
     .init(
-      type: type, decision: decision, day: day, saidBy: "A81001", system: .snomed, recordedAt: recordedAt,
+      type: type, decision: decision, day: day, saidBy: "A81001", system: .snomed, recordedAt: recordedAt, stamp: stamp,
       isRetracted: isRetracted)
   }
 
@@ -36,6 +36,7 @@ import Testing
     let cases: [(PersonExplanation.Record, PersonExplanation.Outcome)] = [
       (record(), .passed), (record(filter: .init()), .passed), (record(isLive: false), .retracted),
       (record(filter: .init(type1: true)), .heldBack(.objectionType1, since: 7)),
+      (record(stamp: 39, filter: .init(type1: true)), .withdrawn(.objectionType1, since: 7)),
       (record(.hospital, filter: .init(type1: true, erasedFromGP: 99)), .passed),
       (record(.hospital, filter: .init(type2: true)), .heldBack(.objectionType2, since: 9)),
       (record(filter: .init(erasedFromGP: 50)), .erased(.objectionType1)),

@@ -54,7 +54,7 @@ struct ExplanationReader {
     let rows = try database.query(
       """
       select s.type::bigint, s.decision::bigint, s.day::bigint, s.organisation, coalesce(d.system, 0)::bigint,
-        min(s.recorded_at), bool_and(s.retracted)
+        min(s.recorded_at), bool_and(s.retracted), min(s.stamp)
       from ingestion.statement s left join ingestion.origin_decision d using (origin, type)
       where s.token = any($1)
       group by s.origin, s.type, s.decision, s.day, s.organisation, d.system order by 6, 1, 4
@@ -65,7 +65,7 @@ struct ExplanationReader {
         decision: ObjectionDecision(rawValue: Int(rows.int(row, 1))) ?? .unspecified,
         day: rows.isNull(row, 2) ? nil : Int32(rows.int(row, 2)), saidBy: rows.text(row, 3),
         system: CodeSystem(rawValue: Int(rows.int(row, 4))) ?? .unspecified, recordedAt: rows.int(row, 5),
-        isRetracted: rows.bool(row, 6))
+        stamp: rows.int(row, 7), isRetracted: rows.bool(row, 6))
     }
   }
 

@@ -45,8 +45,8 @@ extension PersonExplanation {
       let outcome =
         switch self.outcome(record) {
         case .passed: "passed the objection filter"
-        case .heldBack(let type, let since?) where since > record.receivedAt:
-          "passed at first, withdrawn by type \(type.number) since \(DrawnTime.text(since))"
+        case .withdrawn(let type, let since):
+          "withdrawn by type \(type.number)" + (since.map { ", known since \(DrawnTime.text($0))" } ?? "")
         case .heldBack(let type, let since):
           "held back by type \(type.number)" + (since.map { ", known since \(DrawnTime.text($0))" } ?? "")
         case .erased(let type):

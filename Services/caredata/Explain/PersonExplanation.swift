@@ -23,6 +23,8 @@ struct PersonExplanation: Equatable {
     /// Of the code in the record that says it.
     var system: CodeSystem
     var recordedAt: Int64
+    /// In one order with those of records: a record with a higher one was admitted after it was said.
+    var stamp: Int64
     /// The origin speaks no longer for this person.
     var isRetracted: Bool
 
@@ -70,8 +72,10 @@ struct PersonExplanation: Equatable {
 
   enum Outcome: Equatable {
     case passed
-    /// Since when the objection is known.
+    /// Admitted when the objection was known; since when it is.
     case heldBack(ObjectionType, since: Int64?)
+    /// Admitted before, and taken back since.
+    case withdrawn(ObjectionType, since: Int64?)
     /// The objection has ended; what it erased comes back only when it is submitted again.
     case erased(ObjectionType)
     case retracted
@@ -88,11 +92,18 @@ struct PersonExplanation: Equatable {
   func outcome(_ record: Record) -> Outcome {
     guard record.isLive else { return .retracted }
     guard let filter = record.filter else { return .passed }
-    if filter.type2 { return .heldBack(.objectionType2, since: inForce(.objectionType2).since) }
+    if filter.type2 { return objected(.objectionType2, record) }
     if record.stamp <= filter.erasedFromAll { return .erased(.objectionType2) }
     guard record.source == .gp else { return .passed }
-    if filter.type1 { return .heldBack(.objectionType1, since: inForce(.objectionType1).since) }
+    if filter.type1 { return objected(.objectionType1, record) }
     return record.stamp <= filter.erasedFromGP ? .erased(.objectionType1) : .passed
+  }
+
+  private func objected(_ type: ObjectionType, _ record: Record) -> Outcome {
+    let dissents = statements.filter { $0.type == type && !$0.isRetracted && $0.decision == .dissent }
+    let since = inForce(type).since
+    let wasAdmittedBefore = dissents.map(\.stamp).min().map { record.stamp < $0 } ?? false
+    return wasAdmittedBefore ? .withdrawn(type, since: since) : .heldBack(type, since: since)
   }
 
   /// Those in force that cover the record, each since when it is recorded.
@@ -120,7 +131,7 @@ struct PersonExplanation: Equatable {
     releases.filter { $0.extracts.contains(record.extractID) }.map { release in
       switch outcome(record) {
       case .passed: (release, .included)
-      case .heldBack(let type, _):
+      case .heldBack(let type, _), .withdrawn(let type, _):
         if let known = objections(to: record).min(by: { $0.since < $1.since }), release.createdAt < known.since {
           (release, .recordedLater(known.type))
         } else {
