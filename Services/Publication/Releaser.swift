@@ -66,7 +66,7 @@ struct Releaser {
     // Held by the session: a second release waits for this one.
     try database.query("select pg_advisory_lock(hashtextextended('caredata release', 0)) is null")
     _ = try ReleaseInputs(database)
-    let cutID = hexadecimal(randomBytes(16))
+    let cutID = "cut-" + randomName()
     let cut = ReleaseCut(id: cutID, database: database)
     try cut.request(configuration)
     let regime = try await cut.wait(cutPatience, partitions: configuration.layout.partitions)

@@ -40,7 +40,7 @@ struct WithdrawalBenchmark {
       guard ContinuousClock.now < deadline else { throw BenchmarkError("an objection had no effect within 60 s") }
       try load.goOn()
       if ContinuousClock.now >= next, let person = rest.popFirst() {
-        let id = "bench-\(hexadecimal(randomBytes(6)))"
+        let id = "bench-" + randomName()
         try send(id, person.nhsNumber, producer, layout)
         open[id] = Objection(token: person.token, sent: .now)
         next += pause

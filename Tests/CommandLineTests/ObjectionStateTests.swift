@@ -196,8 +196,4 @@ import Testing
       #expect(!text(reason).contains("--confirm") && !text(reason).contains(reason))
     }
   }
-
-  @Test func `the name of a submission never looks like a number`() {
-    for _ in 0..<1_000 { #expect(!SubmissionName.make("national").contains { $0.isNumber }) }
-  }
 }

@@ -126,3 +126,11 @@ struct KeyFileTests {
     }
   }
 }
+
+struct RandomNameTests {
+  @Test func `a random name is of letters alone, and no other's`() {
+    let names = (0..<1_000).map { _ in randomName() }
+    #expect(names.allSatisfy { $0.count == 16 && $0.allSatisfy(\.isLowercase) && !$0.contains(where: \.isNumber) })
+    #expect(Set(names).count == names.count)
+  }
+}

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Clinical
 import Contracts
+import Cryptography
 import Foundation
 
 struct ObjectionsCommand: AsyncParsableCommand {
@@ -54,7 +55,7 @@ enum ObjectionSubmission {
     let waiter = try ReceiptWaiter(target)
     let producer = try target.producer()
     defer { producer.close() }
-    let submission = SubmissionName.make("objections")
+    let submission = "objections-" + randomName()
     let topic = target.layout.name(.objections)
     var sequence: UInt32 = 0
     while var objection = try objections.next() {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Contracts
+import Cryptography
 import Foundation
 
 struct SupersessionsCommand: AsyncParsableCommand {
@@ -37,7 +38,7 @@ enum SupersessionSubmission {
     let waiter = try ReceiptWaiter(target)
     let producer = try target.producer()
     defer { producer.close() }
-    let submission = SubmissionName.make("supersessions")
+    let submission = "supersessions-" + randomName()
     // One partition keeps the order of the list, which decides where a number was replaced twice.
     let partition = target.layout.partition(ofText: submission)
     for (place, pair) in list.pairs.enumerated() {

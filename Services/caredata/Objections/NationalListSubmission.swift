@@ -19,7 +19,7 @@ struct NationalListSubmission {
     let waiter = try ReceiptWaiter(target)
     let producer = try target.producer()
     defer { producer.close() }
-    let submission = SubmissionName.make("national")
+    let submission = "national-" + randomName()
     let (topic, total) = (target.layout.name(.objections), UInt32(dissents.count + withdrawn.count))
     func send(_ message: ObjectionMessage, type: String, id: String) throws {
       try producer.send(
@@ -59,17 +59,6 @@ struct NationalListSubmission {
       $0.status == .nationalListInForce || $0.status == .nationalListRefused
     }
     return receipts[submission]!
-  }
-}
-
-/// Names of submissions that can never look like an NHS number, which ingestion would not take.
-enum SubmissionName {
-  static func make(_ what: String) -> String {
-    let letters = hexadecimal(randomBytes(8)).utf8.map { byte in
-      // 0 to 9 become g to p.
-      Character(UnicodeScalar(byte <= 0x39 ? byte - 0x30 + 0x67 : byte))
-    }
-    return "\(what)-\(String(letters))"
   }
 }
 
