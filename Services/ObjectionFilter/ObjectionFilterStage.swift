@@ -100,13 +100,16 @@ final class ObjectionFilterStage: Stage {
           ? try decide(message, at: index, of: batch, isStale: fault != nil, now)
           : take(receipt: message, now))
     }
+    // On their way while the batch is stored: sent and not stored, they are sent again, and nothing depends on how often.
+    let markers = try send(batch, output)
     let parts = parts
     try context.database.transaction { for part in parts { try part.store(context.database) } }
     for part in parts { part.stored() }
-    try send(batch, output, fault)
+    if !markers.isEmpty { try mark(markers, output, fault) }
   }
 
-  private func send(_ batch: MessageBatch, _ output: StageOutput, _ fault: String?) throws {
+  /// Returns the markers, which have to wait.
+  private func send(_ batch: MessageBatch, _ output: StageOutput) throws -> [Kafka.Message] {
     var markers: [Kafka.Message] = []
     for (message, action) in zip(batch.messages, actions) {
       switch action {
@@ -119,7 +122,10 @@ final class ObjectionFilterStage: Stage {
       case .hold, .nothing: break
       }
     }
-    guard !markers.isEmpty else { return }
+    return markers
+  }
+
+  private func mark(_ markers: [Kafka.Message], _ output: StageOutput, _ fault: String?) throws {
     // What lies before a marker is to be acknowledged before it.
     try output.flush()
     let everywhere = [fault, try RejectedObjections.reason(context.database)].compactMap(\.self)
