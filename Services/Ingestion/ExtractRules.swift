@@ -75,7 +75,7 @@ final class ExtractRuleBook {
   /// before the period, so that a clock that stands still does not switch them off.
   func rules(_ opening: ExtractStore.Opening) -> ExtractRules? {
     let first = Period(opening.period)?.first.day ?? .max
-    let day = max(Int32(clamping: opening.submittedAt / 86_400_000_000), first)
+    let day = max(CalendarDate(microseconds: opening.submittedAt).day, first)
     let key = Key(
       specification: opening.specification, source: opening.source, period: opening.period, day: day)
     if let rules = found[key] { return rules }

@@ -155,14 +155,6 @@ struct NationalLists {
       """, [.text(submission)])
     try ledger.end(
       (0..<rows.count).compactMap { Token16(bytes: rows.bytes($0, 0)) }, .objectionType2,
-      on: Int32(list.drawnAt.flooredDays), database)
-  }
-}
-
-extension Int64 {
-  /// Whole days of microseconds, downwards also before 1970.
-  fileprivate var flooredDays: Int64 {
-    let (days, rest) = quotientAndRemainder(dividingBy: 86_400_000_000)
-    return rest < 0 ? days - 1 : days
+      on: CalendarDate(microseconds: list.drawnAt).day, database)
   }
 }

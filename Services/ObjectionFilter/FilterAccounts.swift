@@ -1,3 +1,4 @@
+import Clinical
 import Contracts
 import Postgres
 import StageKit
@@ -14,28 +15,19 @@ final class FilterAccounts: BatchState {
     let partition: Int32
   }
 
-  private static let microsecondsPerDay: Int64 = 86_400_000_000
-
   private var days: [Day: (applied: Int64, excluded: Int64)] = [:]
   private var extracts: [Place: (highest: Int64, type1: Int64, type2: Int64)] = [:]
 
-  /// UTC day of a time in microseconds since 1970-01-01T00:00:00Z.
-  static func day(of time: Int64) -> Int32 {
-    let day = time / microsecondsPerDay
-    return Int32(clamping: time % microsecondsPerDay < 0 ? day - 1 : day)
-  }
-
   /// A statement that was news.
   func applied(_ objection: ReceivedObjection) {
-    days[
-      Day(organisation: objection.organisation, day: Self.day(of: objection.recordedAt)), default: (0, 0)
-    ].applied += 1
+    let day = CalendarDate(microseconds: objection.recordedAt).day
+    days[Day(organisation: objection.organisation, day: day), default: (0, 0)].applied += 1
   }
 
   /// A record held back for the first time.
   func excluded(_ header: HeaderView, in partition: Int32, for reason: RetractionReason, now: Int64) {
     let organisation = Self.text(header.organisation)
-    days[Day(organisation: organisation, day: Self.day(of: now)), default: (0, 0)].excluded += 1
+    days[Day(organisation: organisation, day: CalendarDate(microseconds: now).day), default: (0, 0)].excluded += 1
     let place = Place(extract: Self.text(header.extractID), partition: partition)
     var sums = extracts[place] ?? (0, 0, 0)
     sums.highest = max(sums.highest, Int64(header.number))

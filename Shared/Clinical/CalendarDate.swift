@@ -5,6 +5,15 @@ public struct CalendarDate: Hashable, Comparable, Sendable {
 
   public init(day: Int32) { self.day = day }
 
+  /// The UTC day of a time.
+  /// - Parameter microseconds: since 1970-01-01T00:00:00Z; before it they are negative.
+  public init(microseconds: Int64) {
+    let (days, rest) = microseconds.quotientAndRemainder(dividingBy: Self.microsecondsPerDay)
+    day = Int32(clamping: rest < 0 ? days - 1 : days)
+  }
+
+  public static let microsecondsPerDay: Int64 = 86_400_000_000
+
   /// Nil when the day does not exist or the year is not within 1...9999.
   public init?(year: Int, month: Int, day: Int) {
     guard 1...9999 ~= year, 1...12 ~= month, day >= 1, day <= Self.length(ofMonth: month, year: year) else {

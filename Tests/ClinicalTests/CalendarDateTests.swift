@@ -2,6 +2,13 @@ import Clinical
 import Testing
 
 struct CalendarDateTests {
+  @Test func `a time belongs to the day that has begun, also before 1970`() {
+    let day = CalendarDate.microsecondsPerDay
+    for (time, expected) in [(0, 0), (day - 1, 0), (day, 1), (-1, -1), (-day, -1), (-day - 1, -2)] as [(Int64, Int32)] {
+      #expect(CalendarDate(microseconds: time).day == expected)
+    }
+  }
+
   @Test func `every day from 1890 to 2110 has the date that counting on gives`() throws {
     var expected = (year: 1890, month: 1, day: 1)
     let first = try #require(CalendarDate(year: 1890, month: 1, day: 1)).day

@@ -91,8 +91,8 @@ struct PublicStatement {
       You may also ask the operator directly, for either type.
 
       A record that comes without your NHS number is recognised as yours when its date of birth, sex and postcode are \
-      those of one that has it, for objections that cover every source. Where you are not known with a number anywhere, \
-      an objection cannot reach it; such records are counted.
+      those of one that has it. Where you are not known with a number anywhere, an objection cannot reach it; such \
+      records are counted.
 
       An objection counts from the moment it is acknowledged, wherever it was recorded. What was used before is taken \
       back: it is in no later release. Releases that were made before cannot be called back.

@@ -28,7 +28,7 @@ struct NationalListSubmission {
         headers: CloudEvents.headers(
           type: type, source: "/connector/national", id: id, time: .now, contentType: "application/protobuf"))
     }
-    let day = Int32((drawnAt / 86_400_000_000))
+    let day = CalendarDate(microseconds: drawnAt).day
     var sequence: UInt32 = 0
     for (decision, numbers) in [(ObjectionDecision.dissent, dissents), (.withdrawn, withdrawn)] {
       for number in numbers {
@@ -94,7 +94,7 @@ enum NationalListAnswer {
 enum DrawnTime {
   /// A day means its beginning, UTC: the list may be no younger.
   static func microseconds(_ text: String) -> Int64? {
-    if let date = CalendarDate(iso: text) { return Int64(date.day) * 86_400_000_000 }
+    if let date = CalendarDate(iso: text) { return Int64(date.day) * CalendarDate.microsecondsPerDay }
     guard let time = try? Date(text, strategy: .iso8601) else { return nil }
     return microseconds(time)
   }
