@@ -36,6 +36,9 @@ struct NationalLists {
   /// Stores what a batch brings. Returns the dissents to be recorded: of a list that is judged already, delivered
   /// again, there are none, since a later list may have reinstated people.
   func store(_ entries: [Entry], _ lists: [NationalList], _ database: Connection) throws -> [ObjectionLedger.Spoken] {
+    guard !entries.isEmpty || !lists.isEmpty else { return [] }
+    // Until the end of the transaction: two instances that bring a part each would not see that together it is all.
+    try ledger.takeLock(database)
     for list in lists {
       try database.query(
         """
@@ -66,7 +69,8 @@ struct NationalLists {
     return news.filter(\.isDissent).map(\.dissent)
   }
 
-  /// Judges those of these submissions that are lists of which everything has come. Returns their receipts.
+  /// Judges those of these submissions that are lists of which everything has come, in the transaction that has stored
+  /// what the batch brings of them. Returns their receipts.
   func judge(_ submissions: Set<String>, now: Int64, _ database: Connection) throws -> [Receipt] {
     guard !submissions.isEmpty else { return [] }
     let rows = try database.query(
@@ -75,10 +79,8 @@ struct NationalLists {
         (select count(*) from national_entry e where e.submission_id = l.submission_id and e.dissent)
       from national_list l left join submission s using (submission_id)
       where l.submission_id = any($1) and l.state = 'open' and coalesce(s.received, 0) >= l.expected
-      order by l.drawn_at for update of l
+      order by l.drawn_at
       """, [.textArray(submissions.sorted())])
-    guard rows.count > 0 else { return [] }
-    try ledger.takeLock(database)
     return try (0..<rows.count).map { row in
       let list = NationalListJudgement.List(
         drawnAt: rows.int(row, 2), entries: rows.int(row, 5), isWhole: rows.bool(row, 3), isConfirmed: rows.bool(row, 4)
