@@ -133,7 +133,7 @@ extension WholeSystem.Semantics {
     let text = try connector.system.run(["explain", "--nhs-number", numbers[4], "--by", "A. Reader"])
     #expect(text.contains("type 2 and national (all records): objects, since "), "\(text)")
     #expect(text.contains("patient") && text.contains("2020-06-01") && text.contains(receipt.id), "\(text)")
-    #expect(text.contains("withdrawn by type 2 since"), "\(text)")
+    #expect(text.contains("withdrawn by type 2, known since"), "\(text)")
     let lines = text.split(separator: "\n")
     let (before, after) = (lines.first { $0.contains(release.release) }, lines.first { $0.contains(later.release) })
     #expect(before?.contains("yes: the type 2 objection was recorded later") == true, "\(text)")
