@@ -27,7 +27,10 @@ enum NationalListJudgement {
 
   /// - Parameter last: the whole list in force; nil: there is none.
   static func judge(_ list: List, last: List?, now: Int64) -> Verdict {
-    if list.drawnAt > now + NationalListRule.clockSkew { return .refused(.drawnInTheFuture) }
+    let latest = now + NationalListRule.clockSkew
+    if list.drawnAt > latest { return .refused(.drawnInTheFuture) }
+    // What a wrong clock has put in force must not keep every right list out.
+    let last = last.flatMap { $0.drawnAt > latest ? nil : $0 }
     if let last, list.drawnAt < last.drawnAt { return .refused(.olderThanTheListInForce) }
     guard list.isWhole, !list.isConfirmed else { return .used }
     if list.entries == 0 { return .refused(.empty) }

@@ -29,8 +29,9 @@ struct NationalLists {
 
   /// When the whole list in force was drawn, in microseconds since 1970-01-01T00:00:00Z; nil: there is none.
   static func drawnAt(_ database: Connection) throws -> Int64? {
-    let rows = try database.query("select max(drawn_at) from national_list where state = 'in_force'")
-    return rows.isNull(0, 0) ? nil : rows.int(0, 0)
+    let rows = try database.query(
+      "select drawn_at from national_list where state = 'in_force' order by judged_at desc, no desc limit 1")
+    return rows.count == 0 ? nil : rows.int(0, 0)
   }
 
   /// Stores what a batch brings. Returns the dissents to be recorded: of a list that is judged already, delivered
@@ -93,7 +94,7 @@ struct NationalLists {
     _ list: NationalListJudgement.List, no: Int64, submission: String, now: Int64, _ database: Connection
   ) throws -> Receipt {
     let held = try database.query(
-      "select drawn_at, entries from national_list where state = 'in_force' order by drawn_at desc, no desc limit 1")
+      "select drawn_at, entries from national_list where state = 'in_force' order by judged_at desc, no desc limit 1")
     let last =
       held.count == 0 ? nil : NationalListJudgement.List(drawnAt: held.int(0, 0), entries: held.int(0, 1))
     let (state, reason): (String, String)
@@ -134,7 +135,7 @@ struct NationalLists {
     let rows = try database.query(
       """
       select submission_id, drawn_at, entries from national_list where state = 'in_force'
-      order by drawn_at desc, no desc limit 1
+      order by judged_at desc, no desc limit 1
       """)
     guard rows.count > 0 else { return nil }
     return receipt(
@@ -144,9 +145,8 @@ struct NationalLists {
   private func reinstate(
     _ submission: String, _ list: NationalListJudgement.List, _ database: Connection
   ) throws {
-    let isListed = """
-      exists (select from national_entry e where e.submission_id = $1 and e.origin = d.origin and e.dissent)
-      """
+    // On any list that is not judged yet: a later one may be on its way, and its dissents were recorded as they came.
+    let isListed = "exists (select from national_entry e where e.origin = d.origin and e.dissent)"
     let wasAsked = "exists (select from national_entry e where e.submission_id = $1 and e.origin = d.origin)"
     let rows = try database.query(
       """
@@ -154,9 +154,8 @@ struct NationalLists {
       where d.organisation = '\(Self.organisation)' and d.type = 2 and d.decision = 1
         and not \(isListed) \(list.isWhole ? "" : "and " + wasAsked)
       order by d.origin
-      """, [.text(submission)])
+      """, list.isWhole ? [] : [.text(submission)])
     try ledger.end(
-      (0..<rows.count).compactMap { Token16(bytes: rows.bytes($0, 0)) }, .objectionType2,
-      on: CalendarDate(microseconds: list.drawnAt).day, database)
+      (0..<rows.count).compactMap { Token16(bytes: rows.bytes($0, 0)) }, .objectionType2, database)
   }
 }

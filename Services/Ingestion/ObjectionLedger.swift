@@ -76,19 +76,19 @@ struct ObjectionLedger {
   }
 
   /// Ends the objections of these origins, whatever weighs how much: the origin itself says that there is none any more.
-  func end(_ origins: [Token16], _ type: ObjectionType, on day: Int32, _ database: Connection) throws {
+  /// Undated, so that it says nothing against what the patient or a practice has said.
+  func end(_ origins: [Token16], _ type: ObjectionType, _ database: Connection) throws {
     var rest = origins[...]
     while !rest.isEmpty {
       let piece = rest.prefix(5_000)
       rest = rest.dropFirst(piece.count)
       try database.query(
         """
-        update origin_decision set decision = 2, day = $3::bigint, recorded_at = $4
+        update origin_decision set decision = 2, day = null, recorded_at = $3
         where origin = any($1) and type = $2::bigint
         """,
         [
-          .bytesArray(piece.map(\.bytes)), .int(Int64(type.rawValue)), .int(Int64(day)),
-          .int(ObjectionStatements.now()),
+          .bytesArray(piece.map(\.bytes)), .int(Int64(type.rawValue)), .int(ObjectionStatements.now()),
         ])
       try reconcile(try self.origins(Set(piece), database), extraTokens: [:], retractsUnused: false, database)
     }

@@ -94,15 +94,26 @@ struct ObjectionStatements {
       """, [.textArray(counts.map(\.key)), .intArray(counts.map { Int64($0.value) }), .int(recordedAt)])
   }
 
-  /// Every statement again, for a broker that has forgotten.
+  /// Every statement again, for a broker that has forgotten; within the caller's transaction.
   func restate(_ database: Connection) throws {
-    let rows = try database.query(
-      "select \(Self.columns), stamp, organisation, recorded_at from statement order by stamp")
-    try Outbox.append(
-      try (0..<rows.count).map {
-        try notice(Self.entry(rows, $0), rows.int($0, 6), rows.text($0, 7), at: rows.int($0, 8))
-      }, to: database)
+    try database.query(
+      """
+      declare statements no scroll cursor for
+      select \(Self.columns), stamp, organisation, recorded_at from statement order by stamp
+      """)
+    var rows: Rows
+    repeat {
+      rows = try database.query("fetch \(Self.piece) from statements")
+      try Outbox.append(
+        try (0..<rows.count).map {
+          try notice(Self.entry(rows, $0), rows.int($0, 6), rows.text($0, 7), at: rows.int($0, 8))
+        }, to: database)
+    } while rows.count == Self.piece
+    try database.query("close statements")
   }
+
+  /// Of a nation's statements so many are in memory at once.
+  private static let piece = 20_000
 
   private func notice(
     _ entry: LedgerEntry, _ stamp: Int64, _ organisation: String, at recordedAt: Int64

@@ -24,7 +24,8 @@ public struct NationalListRule: Hashable, Sendable {
   /// - Parameter drawnAt: of the list in force; nil: there is none.
   public func state(drawnAt: Int64?, now: Int64) -> State {
     guard let maximumDays else { return .notUsed }
-    guard let drawnAt else { return .missing }
+    // One drawn ahead of time would stay fresh for longer than it is: a clock was wrong.
+    guard let drawnAt, drawnAt <= now + Self.clockSkew else { return .missing }
     let age = max(0, now - drawnAt)
     return age > Int64(maximumDays) * Self.day ? .stale(days: Int(age / Self.day)) : .fresh
   }
@@ -33,6 +34,7 @@ public struct NationalListRule: Hashable, Sendable {
   public func fault(drawnAt: Int64?, now: Int64) -> String? {
     switch state(drawnAt: drawnAt, now: now) {
     case .fresh, .notUsed: nil
+    case .missing where drawnAt != nil: "the national list of objections is said to be drawn in the future"
     case .missing: "no national list of objections has been loaded yet"
     case .stale(let days):
       "the national list of objections is \(days) days old, the limit is \(maximumDays ?? 0)"

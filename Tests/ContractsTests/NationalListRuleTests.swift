@@ -19,6 +19,13 @@ struct NationalListRuleTests {
 
   @Test func `a list drawn by a clock that is ahead is fresh`() {
     #expect(NationalListRule().state(drawnAt: now + 1_000, now: now) == .fresh)
+    #expect(NationalListRule().state(drawnAt: now + NationalListRule.clockSkew, now: now) == .fresh)
+  }
+
+  @Test func `a list drawn in the future is none`() {
+    let drawnAt = now + NationalListRule.clockSkew + 1
+    #expect(NationalListRule().state(drawnAt: drawnAt, now: now) == .missing)
+    #expect(NationalListRule().fault(drawnAt: drawnAt, now: now)?.contains("future") == true)
   }
 
   @Test func `whoever uses no list waits for none, and says so in its regime`() {

@@ -34,6 +34,11 @@ struct NationalListJudgementTests {
     #expect(judge(3, whole: false) == .used)
   }
 
+  @Test func `a list that a wrong clock has put in force keeps no right one out`() {
+    let last = List(drawnAt: now + 2 * NationalListRule.clockSkew, entries: 1_000)
+    #expect(NationalListJudgement.judge(List(drawnAt: now, entries: 1_000), last: last, now: now) == .used)
+  }
+
   @Test func `nothing confirms a list that is older than the one in force, or not drawn yet`() {
     #expect(judge(1_000, drawnAt: now - 1_001, confirmed: true) == .refused(.olderThanTheListInForce))
     #expect(judge(1_000, drawnAt: now - 1_001, whole: false) == .refused(.olderThanTheListInForce))

@@ -113,6 +113,25 @@ struct NationalListsTests {
     #expect(try objecting() == [1, 2])
   }
 
+  @Test(arguments: [false, true])
+  func `of two lists that come together, the earlier reinstates nobody who is on the later`(inOneBatch: Bool) throws {
+    try load("l0", [0], daysAgo: 3)
+    let earlier = entries([0], of: "l1") + [list("l1", of: 1, daysAgo: 2)]
+    let later = entries([0, 1], of: "l2")
+    let end = list("l2", of: 2, daysAgo: 1)
+    if inOneBatch {
+      try send(later + earlier + [end])
+    } else {
+      try send(later)
+      try send(earlier)
+      #expect(try objecting() == [0, 1])
+      try send([end])
+    }
+    #expect(try objecting() == [0, 1])
+    try load("l3", [0], daysAgo: 0, confirmed: true)
+    #expect(try objecting() == [0])
+  }
+
   @Test func `a list that says what is known states nothing`() throws {
     try load("l1", [0, 1], daysAgo: 3)
     _ = try reading.ingestion.outbox()

@@ -40,7 +40,7 @@ struct ObjectionPropertyTests {
       if case .extract(_, let sent) = event { people = sent }
       let listDay = CalendarDate.today.day - 5 + Int32(min(lists, 5))
       if case .list = event { lists += 1 }
-      outcome.oracle.take(event, at: index, listDay: listDay)
+      outcome.oracle.take(event, at: index)
       if let event = told(event) { try send(event, index, listDay: listDay, pipeline, timeline) }
       try pipeline.move(&random, steps: random.below(3))
       if random.below(4) == 0 { try pipeline.crash(&random) }
@@ -193,7 +193,7 @@ struct ObjectionPropertyTests {
     let timeline = Timeline(seed: seed, people: 60, rounds: 3)
     var oracle = Oracle(people: timeline.people)
     for (index, event) in timeline.events.enumerated() {
-      oracle.take(event, at: index, listDay: CalendarDate.today.day)
+      oracle.take(event, at: index)
     }
     let silenced = try #require(oracle.objectors().first)
     let keys = try TestPostgres.keys()

@@ -27,8 +27,8 @@ struct Oracle {
   private struct Known {
     var practices: [Place: Voice] = [:]
     var requests = Voice(reach: [.number])
-    /// Nil: never listed. The list speaks as a whole, so only its newest word counts.
-    var national: Saying?
+    /// On the newest list. Whoever is not is one of whom it says nothing.
+    var isListed = false
     /// As admitted last, with the event that did it.
     var records: [Place: (presence: Person.Presence, admitted: Int)] = [:]
     /// The last event after which an objection was in force.
@@ -42,17 +42,12 @@ struct Oracle {
 
   // MARK: What happens
 
-  /// - Parameter listDay: of the drawing, where the event is a list.
-  mutating func take(_ event: Event, at index: Int, listDay: Int32) {
+  mutating func take(_ event: Event, at index: Int) {
     now = index
     switch event {
     case .list(let listed):
       for no in known.indices {
-        if listed[no] {
-          known[no].national = Saying(type: .objectionType2, decision: .dissent, day: nil)
-        } else if known[no].national?.decision == .dissent {
-          known[no].national = Saying(type: .objectionType2, decision: .withdrawn, day: listDay)
-        }
+        known[no].isListed = listed[no]
       }
     case .requests(let requests):
       for request in requests {
@@ -111,7 +106,7 @@ struct Oracle {
     var said: [Saying] = []
     let voices = Array(known[no].practices.values) + [known[no].requests]
     for voice in voices where voice.reach.contains(reach) { said += voice.sayings }
-    if reach == .number, let national = known[no].national { said.append(national) }
+    if reach == .number, known[no].isListed { said.append(Saying(type: .objectionType2, decision: .dissent, day: nil)) }
     said = said.filter { $0.type == type }
     if said.contains(where: { $0.decision == .dissent && $0.day == nil }) { return true }
     guard let latest = said.compactMap(\.day).max() else { return false }

@@ -131,8 +131,9 @@ struct PublicStatement {
       THE NATIONAL LIST
 
       The list is loaded anew again and again. When it is older than \(Self.counted(days, "day")), or there is none, \
-      nothing is taken in, passed on or released until a newer one is there. Who is no longer on a whole list is taken \
-      to have withdrawn the objection. A list that is empty or much shorter than the last is not believed.
+      nothing is taken in, passed on or released until a newer one is there. Who is no longer on a whole list no longer \
+      objects by it; what they or their practice have said otherwise still counts. A list that is empty or much shorter \
+      than the last is not believed.
       """
   }
 

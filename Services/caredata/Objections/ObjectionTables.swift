@@ -29,7 +29,7 @@ struct ObjectionState: Codable, Equatable {
       let rows = try database.query(
         """
         select drawn_at, entries from ingestion.national_list where state = 'in_force'
-        order by drawn_at desc, no desc limit 1
+        order by judged_at desc, no desc limit 1
         """)
       if rows.count > 0 { (state.listDrawnAt, state.listEntries) = (rows.int(0, 0), rows.int(0, 1)) }
     }
