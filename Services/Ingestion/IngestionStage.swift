@@ -1,4 +1,5 @@
 import Contracts
+import Foundation
 import Kafka
 import Postgres
 import Specification
@@ -46,7 +47,7 @@ final class IngestionStage: Stage {
     storing = Storing(
       layout: layout, ledger: ledger, receipts: receipts, practices: practices, manifests: manifests,
       supersessions: supersessions, nationalLists: NationalLists(ledger: ledger),
-      releaseHold: ReleaseHold(rule: configuration.nationalList, incarnation: configuration.incarnation))
+      releaseHold: ReleaseHold(rule: configuration.nationalList), incarnation: configuration.incarnation)
     emission = Emission(layout: layout, sealing: sealing)
     admission = Admission(layout: layout, ledger: ledger, receipts: receipts) { extract, alarm in
       context.metrics.objectionAlarms.increment()
@@ -110,7 +111,7 @@ final class IngestionStage: Stage {
   /// Without a national list that is recent enough nobody can know who objects, so nothing is admitted. Objections flow
   /// on, and what was admitted before goes its way: the objection filter asks again.
   private func isListFresh(_ database: Connection) throws -> Bool {
-    let (rule, now) = (context.configuration.nationalList, ObjectionStatements.now())
+    let (rule, now) = (context.configuration.nationalList, Date.now.microseconds)
     let drawnAt = try NationalLists.drawnAt(database)
     if let drawnAt { context.metrics.nationalListAge.record(Double(max(0, now - drawnAt)) / 1_000_000) }
     let fault = rule.fault(drawnAt: drawnAt, now: now)

@@ -88,7 +88,7 @@ struct ObjectionLedger {
         where origin = any($1) and type = $2::bigint
         """,
         [
-          .bytesArray(piece.map(\.bytes)), .int(Int64(type.rawValue)), .int(ObjectionStatements.now()),
+          .bytesArray(piece.map(\.bytes)), .int(Int64(type.rawValue)), .int(Date.now.microseconds),
         ])
       try reconcile(try self.origins(Set(piece), database), extraTokens: [:], retractsUnused: false, database)
     }
@@ -167,7 +167,7 @@ struct ObjectionLedger {
         .intArray(rows.map { Int64($0.decision.decision.rawValue) }),
         .intArray(rows.map { Int64($0.decision.day ?? ObjectionStatements.undated) }),
         .textArray(rows.map(\.organisation)), .intArray(rows.map { Int64($0.system.rawValue) }),
-        .int(ObjectionStatements.now()),
+        .int(Date.now.microseconds),
       ])
   }
 

@@ -12,9 +12,6 @@ struct ObjectionStatements {
   /// Stands for "no date" in arrays, which carry no nulls.
   static let undated = Int32.min
 
-  /// Microseconds since 1970-01-01T00:00:00Z.
-  static func now() -> Int64 { Int64(Date().timeIntervalSince1970 * 1_000_000) }
-
   func rows(where condition: String, _ parameters: [Parameter], _ database: Connection) throws -> [LedgerEntry] {
     let rows = try database.query("select \(Self.columns) from statement where \(condition)", parameters)
     return (0..<rows.count).map { Self.entry(rows, $0) }
@@ -34,7 +31,7 @@ struct ObjectionStatements {
       : ObjectionEnding.scopes(
         changes.filter { candidates.contains($0.token) },
         ledger: try rows(where: "token = any($1)", [.bytesArray(candidates.sorted().map(\.bytes))], database))
-    let recordedAt = Self.now()
+    let recordedAt = Date.now.microseconds
     let stamps = try self.stamps(for: changes, reserved: reserved, database)
     let places = changes.map { organisations[$0.origin] ?? "" }
     try database.query(

@@ -1,5 +1,6 @@
 import Contracts
 import Cryptography
+import Foundation
 import Postgres
 import StageKit
 
@@ -13,6 +14,8 @@ struct Storing {
   let supersessions: Supersessions
   let nationalLists: NationalLists
   let releaseHold: ReleaseHold
+  /// Of the broker.
+  let incarnation: String
 
   func store(_ intake: inout Intake, _ database: Connection) throws {
     intake.rejections = []
@@ -26,8 +29,8 @@ struct Storing {
     answers += try intake.submitted.store(database)
     answers += try nationalLists.judge(
       Set(intake.nationalEntries.map(\.submission) + intake.nationalLists.map(\.submissionID)),
-      now: ObjectionStatements.now(), database)
-    try releaseHold.note(intake.rejectedObjections, database)
+      now: Date.now.microseconds, database)
+    try UnresolvedObjections.note(intake.rejectedObjections, incarnation: incarnation, database)
     // Behind the statements they acknowledge: the outbox sends in order and waits in between.
     try Outbox.append(
       try answers.map { try receipts.entry($0) } + malformed(intake, database) + markers(intake.cuts, database),

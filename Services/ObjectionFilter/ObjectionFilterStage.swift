@@ -42,7 +42,7 @@ final class ObjectionFilterStage: Stage {
   private var lastTick: Int64?
 
   /// Microseconds since 1970-01-01T00:00:00Z; tests set their own.
-  var clock: () -> Int64 = { Int64(Date().timeIntervalSince1970 * 1_000_000) }
+  var clock: () -> Int64 = { Date.now.microseconds }
   /// Records and bytes that are decided in one transaction once the list is fresh again.
   var heldPiece = (rows: HeldRecords.pieceRows, bytes: HeldRecords.pieceBytes)
 

@@ -8,15 +8,15 @@ import Cryptography
 /// two purposes collide. A field of low entropy is never a token by itself.
 struct Pseudonyms {
   private let linkage: HMACSHA256
-  private let withdrawal: HMACSHA256
+  private let withdrawal: WithdrawalTokens
 
   init(linkageKey: SecretKey, withdrawalKey: SecretKey) throws {
     linkage = try HMACSHA256(key: linkageKey)
-    withdrawal = try HMACSHA256(key: withdrawalKey)
+    withdrawal = try WithdrawalTokens(key: withdrawalKey)
   }
 
   func withdrawalToken(_ routingToken: UnsafeRawBufferPointer) -> Token16 {
-    withdrawal.token { $0.append(routingToken) }
+    withdrawal.token(routingToken: routingToken)
   }
 
   /// `nil` without a valid number.

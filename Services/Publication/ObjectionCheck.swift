@@ -1,5 +1,6 @@
 import Foundation
 import Postgres
+import StageKit
 
 /// The last look before a release: no live record may contradict an objection.
 ///
@@ -47,7 +48,7 @@ struct ObjectionCheck: Equatable, Sendable {
       select $1, * from unnest($2::text[], $3::bigint[], $4::bigint[]) on conflict do nothing
       """,
       [
-        .int(Int64(time.timeIntervalSince1970 * 1_000_000)), .textArray(all.map(\.organisation)),
+        .int(time.microseconds), .textArray(all.map(\.organisation)),
         .intArray(all.map(\.facts)), .intArray(all.map(\.violations)),
       ])
   }

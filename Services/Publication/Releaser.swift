@@ -113,7 +113,7 @@ struct Releaser {
       definition: hexadecimal(SHA256Digest.hash(release.definition.source + release.exclusions.digest)),
       inputs: release.inputs.text, cutID: cutID,
       rows: Int64(release.table.rows.count), sha256: release.sha256,
-      createdAt: Int64(time.timeIntervalSince1970 * 1_000_000),
+      createdAt: time.microseconds,
       audience: .init(recipients: release.definition.recipients, regime: release.regime))
   }
 

@@ -83,11 +83,10 @@ struct WithdrawalBenchmark {
   /// People with facts at publication, found by the tokens that the stages make of their number.
   private func linkedPeople(_ database: Connection, _ count: Int) throws -> [(nhsNumber: String, token: Token16)] {
     let keys = "\(installation.state)/keys"
-    let routing = try HMACSHA256(key: try KeyFile.read("\(keys)/ingestion/routing.key"))
-    let withdrawal = try HMACSHA256(key: try KeyFile.read("\(keys)/pseudonymisation/withdrawal.key"))
+    let routing = try RoutingTokens(key: try KeyFile.read("\(keys)/ingestion/routing.key"))
+    let withdrawal = try WithdrawalTokens(key: try KeyFile.read("\(keys)/pseudonymisation/withdrawal.key"))
     let people = try installation.nhsNumbers().map { number in
-      let token = routing.token("nhs-number", number)
-      return (nhsNumber: number, token: token.withUnsafeBytes { bytes in withdrawal.token { $0.append(bytes) } })
+      (nhsNumber: number, token: withdrawal.token(routingToken: routing.token(nhsNumber: number)))
     }
     let live = try live(people.map(\.token), database)
     let linked = people.filter { live.contains($0.token) }

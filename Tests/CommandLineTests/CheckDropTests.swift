@@ -1,6 +1,7 @@
 import Clinical
 import Contracts
 import Foundation
+import StageKit
 import Testing
 
 @testable import caredata
@@ -47,7 +48,7 @@ import Testing
     }
     #expect(sent.count == 1 && sent[0].dissents == listed([2]) && sent[0].withdrawn == listed([1, 3]))
     #expect(!sent[0].isWhole && !sent[0].isConfirmed)
-    #expect(abs(sent[0].drawnAt - DrawnTime.microseconds(.now)) < 60_000_000, "when the reply came")
+    #expect(abs(sent[0].drawnAt - Date.now.microseconds) < 60_000_000, "when the reply came")
     #expect(try contents(.in).isEmpty && contents(.requests).isEmpty)
     #expect(try contents(.done) == [name.text, name.text + ".request"])
     #expect(drop.requestNames().contains(name.text), "its name is not used again")

@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import Postgres
+import StageKit
 import Testing
 
 @testable import caredata
@@ -167,7 +168,7 @@ import Testing
     #expect(status.text.contains("ADMISSION WAITS: no national list of objections has been loaded yet"))
     status.listFault = nil
     status.objections = ObjectionState(
-      listDrawnAt: DrawnTime.microseconds(.now) - 3 * 86_400_000_000 - 5_000_000, listEntries: 12, rejectedObjections: 2
+      listDrawnAt: Date.now.microseconds - 3 * 86_400_000_000 - 5_000_000, listEntries: 12, rejectedObjections: 2
     )
     #expect(status.text.contains("3 days old, limit 7, 12 people") && !status.text.contains("WAITS"))
     #expect(status.text.contains("2 rejected objections wait"))

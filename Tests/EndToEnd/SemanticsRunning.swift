@@ -138,7 +138,7 @@ final class Connector {
   func loadNationalList(_ numbers: [String], confirmed: Bool = false) throws -> Receipt {
     try NationalListSubmission(
       dissents: (numbers + [Self.numbers[4_999]]).compactMap { ListedNumber($0) }.distinct,
-      drawnAt: DrawnTime.microseconds(.now), isWhole: true, isConfirmed: confirmed
+      drawnAt: Date.now.microseconds, isWhole: true, isConfirmed: confirmed
     ).run(target, timeout: .seconds(60))
   }
 

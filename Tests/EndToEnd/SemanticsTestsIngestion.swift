@@ -2,6 +2,7 @@ import Contracts
 import Foundation
 import Kafka
 import Specification
+import StageKit
 import Testing
 
 @testable import caredata
@@ -20,7 +21,7 @@ extension WholeSystem.Semantics {
   ) throws -> String {
     let path = try connector.write(extract.files)
     let reader = try ExtractReader(source: extract.source, organisation: extract.organisation, path: path)
-    let submittedAt = Int64(Date.now.timeIntervalSince1970 * 1e6)
+    let submittedAt = Date.now.microseconds
     let name = id ?? "by-hand-\(submittedAt)"
     let manifest = Manifest.with {
       $0.extractID = name

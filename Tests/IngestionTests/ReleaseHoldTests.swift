@@ -27,21 +27,22 @@ struct ReleaseHoldTests {
     #expect(missing.allSatisfy { $0.regime == NationalListRule().regime })
     try reading.ingestion.database.query(
       "insert into national_list (submission_id, expected, drawn_at, whole, confirmed, state) values ('l', 0, $1, true, true, 'in_force')",
-      [.int(ObjectionStatements.now())])
+      [.int(Date.now.microseconds)])
     #expect(try markers().allSatisfy(\.heldBy.isEmpty))
     let rejection = Rejection(topic: "caredata.objections", partition: 1, offset: 7, code: "malformed")
     // Delivered twice, counted once.
-    let hold = ReleaseHold(rule: NationalListRule(), incarnation: "first")
+    func note(in incarnation: String) throws {
+      try UnresolvedObjections.note([rejection], incarnation: incarnation, reading.ingestion.database)
+    }
     try reading.ingestion.database.execute("insert into broker_life (incarnation) values ('first')")
-    for _ in 0..<2 { try hold.note([rejection], reading.ingestion.database) }
+    for _ in 0..<2 { try note(in: "first") }
     #expect(try markers().allSatisfy { $0.heldBy.first?.hasPrefix("1 rejected") == true })
     try reading.ingestion.database.execute("update rejected_objection set resolved_at = now(), resolved_by = 'me'")
-    try hold.note([rejection], reading.ingestion.database)
+    try note(in: "first")
     #expect(try markers().allSatisfy(\.heldBy.isEmpty))
     // A broker that has forgotten gives the place to another message.
-    let next = ReleaseHold(rule: NationalListRule(), incarnation: "second")
     try reading.ingestion.database.execute("insert into broker_life (incarnation) values ('second')")
-    try next.note([rejection], reading.ingestion.database)
+    try note(in: "second")
     #expect(try markers().allSatisfy { $0.heldBy.count == 1 })
   }
 

@@ -30,7 +30,7 @@ struct TestReading {
       layout: ingestion.layout, ledger: ingestion.ledger, receipts: ingestion.receipts, practices: ingestion.practices,
       manifests: ingestion.manifests, supersessions: supersessions,
       nationalLists: NationalLists(ledger: ingestion.ledger),
-      releaseHold: ReleaseHold(rule: NationalListRule(), incarnation: "first"))
+      releaseHold: ReleaseHold(rule: NationalListRule()), incarnation: "first")
   }
 
   private static let specifications = Result {

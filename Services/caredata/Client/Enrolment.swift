@@ -37,7 +37,7 @@ struct Enrolment {
     for code in organisations {
       var enrolment = held[code]
       for change in changes {
-        let now = max(Int64(Date.now.timeIntervalSince1970 * 1e6), (enrolment?.changedAt ?? 0) + 1)
+        let now = max(Date.now.microseconds, (enrolment?.changedAt ?? 0) + 1)
         do throws(PracticeGate.Refusal) {
           enrolment = try gate.enrolment(of: code, after: enrolment, change, on: CalendarDate.today.day, at: now)
         } catch {

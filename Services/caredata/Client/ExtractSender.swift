@@ -3,6 +3,7 @@ import Contracts
 import Cryptography
 import Foundation
 import Kafka
+import StageKit
 
 /// Sends one extract: the opening manifest, its records numbered 1..., the closing manifest.
 final class ExtractSender {
@@ -22,7 +23,7 @@ final class ExtractSender {
     self.installation = installation
     producer = try installation.producer()
     topic = installation.layout.name(.extracts)
-    let microseconds = Int64(submittedAt.timeIntervalSince1970 * 1e6)
+    let microseconds = submittedAt.microseconds
     self.submittedAt = microseconds
     let suffix = hexadecimal(randomBytes(4))
     let id = "\(organisation)-\(ExtractSource(source).rawValue)-\(period.text)-\(microseconds)-\(suffix)"

@@ -110,7 +110,7 @@ struct ObjectionCheckCommand: AsyncParsableCommand {
       let file = try? FileManager.default.attributesOfItem(atPath: reply)[.modificationDate] as? Date
       let submission = NationalListSubmission(
         dissents: outcome.dissents, withdrawn: whole ? [] : outcome.withdrawn,
-        drawnAt: try drawn == nil ? DrawnTime.microseconds(file ?? .now) : ObjectionListCommand.drawnAt(drawn),
+        drawnAt: try drawn == nil ? (file ?? .now).microseconds : ObjectionListCommand.drawnAt(drawn),
         isWhole: whole, isConfirmed: confirm)
       try await submission.send(installation, timeout: timeout, json: json)
     }

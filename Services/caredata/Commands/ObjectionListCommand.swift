@@ -1,6 +1,7 @@
 import ArgumentParser
 import Contracts
 import Foundation
+import StageKit
 
 struct ObjectionListCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -43,7 +44,7 @@ struct ObjectionListCommand: AsyncParsableCommand {
   }
 
   static func drawnAt(_ text: String?) throws -> Int64 {
-    guard let text else { return DrawnTime.microseconds(.now) }
+    guard let text else { return Date.now.microseconds }
     guard let time = DrawnTime.microseconds(text), time >= 0 else {
       throw ValidationError("--drawn '\(text)' is neither a date YYYY-MM-DD nor a time such as 2026-11-23T06:00:00Z.")
     }

@@ -3,6 +3,7 @@ import Contracts
 import Foundation
 import Kafka
 import Postgres
+import StageKit
 
 struct StatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -68,7 +69,7 @@ struct StreamStatus: Codable {
     status.objections = try ObjectionState.read(database)
     status.listLimitDays = rule.maximumDays
     status.listFault = rule.fault(
-      drawnAt: status.objections.listDrawnAt, now: Int64(Date.now.timeIntervalSince1970 * 1e6))
+      drawnAt: status.objections.listDrawnAt, now: Date.now.microseconds)
     return status
   }
 

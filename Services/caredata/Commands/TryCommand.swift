@@ -130,7 +130,7 @@ struct MainJob {
   private func loadNationalList() throws {
     let numbers = try NumbersFile.read("\(regionFolder)/\(region.nationalList)").distinct
     let receipt = try NationalListSubmission(
-      dissents: numbers, drawnAt: DrawnTime.microseconds(.now), isWhole: true, isConfirmed: false
+      dissents: numbers, drawnAt: Date.now.microseconds, isWhole: true, isConfirmed: false
     ).run(target, timeout: .seconds(300))
     let text = NationalListAnswer.text(receipt, isWhole: true, dissents: numbers.count)
     guard receipt.status == .nationalListInForce else { throw ClientError(text) }

@@ -51,7 +51,7 @@ enum NationalListHint {
     defer { database.close() }
     return text(
       configuration.nationalList, drawnAt: try ObjectionState.read(database).listDrawnAt,
-      now: DrawnTime.microseconds(.now))
+      now: Date.now.microseconds)
   }
 
   static func text(_ rule: NationalListRule, drawnAt: Int64?, now: Int64) -> String? {

@@ -19,13 +19,13 @@ struct CanaryCheck {
   }
 
   private let routing: RoutingTokens
-  private let withdrawal: HMACSHA256
+  private let withdrawal: WithdrawalTokens
   private let database: Connection
 
   /// - Parameter keys: the folder of a stage's keys.
   init(keys: (String) -> String, _ database: Connection) throws {
     routing = try RoutingTokens(key: try StageKey.read("routing", in: keys("ingestion")))
-    withdrawal = try HMACSHA256(key: try StageKey.read("withdrawal", in: keys("pseudonymisation")))
+    withdrawal = try WithdrawalTokens(key: try StageKey.read("withdrawal", in: keys("pseudonymisation")))
     self.database = database
   }
 
@@ -33,7 +33,7 @@ struct CanaryCheck {
 
   /// As pseudonymisation makes it.
   func withdrawalToken(_ nhsNumber: String) -> Token16 {
-    routingToken(nhsNumber).withUnsafeBytes { token in withdrawal.token { $0.append(token) } }
+    withdrawal.token(routingToken: routingToken(nhsNumber))
   }
 
   func look(for nhsNumber: String, at organisation: String) throws -> Look {

@@ -1,6 +1,7 @@
 import Clinical
 import Contracts
 import Foundation
+import StageKit
 
 /// A folder in which the client of the message exchange and caredata meet.
 ///
@@ -74,7 +75,7 @@ struct CheckDrop {
         request: try NumbersFile.readLines(request), reply: try NumbersFile.readReply(path(.in, name)))
       submission = NationalListSubmission(
         dissents: outcome.dissents, withdrawn: isWhole ? [] : outcome.withdrawn,
-        drawnAt: DrawnTime.microseconds(changed(path(.in, name)) ?? .now), isWhole: isWhole, isConfirmed: false)
+        drawnAt: (changed(path(.in, name)) ?? .now).microseconds, isWhole: isWhole, isConfirmed: false)
     } catch let refusal as ObjectionCheck.Refusal {
       return try refuse(name, refusal.text)
     } catch {

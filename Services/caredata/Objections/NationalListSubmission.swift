@@ -3,6 +3,7 @@ import Contracts
 import Cryptography
 import Foundation
 import Kafka
+import StageKit
 
 /// Sends a national list, or what the check service has answered for some numbers, and waits until it is judged.
 struct NationalListSubmission {
@@ -96,12 +97,10 @@ enum DrawnTime {
   static func microseconds(_ text: String) -> Int64? {
     if let date = CalendarDate(iso: text) { return Int64(date.day) * CalendarDate.microsecondsPerDay }
     guard let time = try? Date(text, strategy: .iso8601) else { return nil }
-    return microseconds(time)
+    return time.microseconds
   }
 
-  static func microseconds(_ time: Date) -> Int64 { Int64(time.timeIntervalSince1970 * 1e6) }
-
   static func text(_ microseconds: Int64) -> String {
-    Date(timeIntervalSince1970: Double(microseconds) / 1e6).formatted(.iso8601)
+    Date(microseconds: microseconds).formatted(.iso8601)
   }
 }
