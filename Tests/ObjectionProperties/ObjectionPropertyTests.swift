@@ -2,6 +2,7 @@ import Clinical
 import Contracts
 import Cryptography
 import Foundation
+import KeyRing
 import SwiftProtobuf
 import Synchronization
 import Testing
@@ -28,7 +29,7 @@ struct ObjectionPropertyTests {
   /// - Parameters:
   ///   - told: what the system is told in the place of an event; the oracle hears what has happened.
   private func run(
-    _ timeline: Timeline, seed: UInt64, keys: String, told: (Event) -> Event? = { $0 }
+    _ timeline: Timeline, seed: UInt64, keys: KeyInstallation, told: (Event) -> Event? = { $0 }
   ) async throws -> Outcome {
     let pipeline = try await Pipeline(keys: keys)
     try pipeline.enrol(Place.allCases.map(\.organisation))
