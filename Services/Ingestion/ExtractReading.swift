@@ -28,7 +28,7 @@ struct ExtractReading {
     case .record(let record): try take(record, at: place, &intake)
     case .manifest(let manifest):
       try take(manifest, isJSON: bytes.first == UInt8(ascii: "{"), at: place, &intake)
-    case nil: throw RejectionError(code: .missingField)
+    case .sealed, nil: throw RejectionError(code: .missingField)
     }
   }
 

@@ -33,7 +33,7 @@ struct ObjectionReading {
     case .cut(let cut):
       guard ExtractHeader.isExtractID(cut.cutID) else { throw ExtractReading.RejectionError(code: .malformed) }
       intake.cuts.append(cut.cutID)
-    case nil: throw ExtractReading.RejectionError(code: .missingField)
+    case .sealed, nil: throw ExtractReading.RejectionError(code: .missingField)
     }
   }
 
@@ -73,7 +73,7 @@ struct ObjectionReading {
   static func mayHoldObjection(_ bytes: UnsafeRawBufferPointer) -> Bool {
     switch (try? ExtractReading.decode(bytes) as ObjectionMessage)?.content {
     case .supersession, .cut: false
-    case .objection, .nationalList, nil: true
+    case .objection, .nationalList, .sealed, nil: true
     }
   }
 

@@ -48,7 +48,7 @@ struct ReceivedBatch {
         passages.append(Passage(message: position, content: .withdrawal))
       case .marker:
         markers.append(try ReceivedMarker(view.marker, partition: partition, key: key, value: value))
-      case .objection, .reassignment, .unspecified, .UNRECOGNIZED: return .unexpectedKind
+      case .objection, .reassignment, .ledger, .unspecified, .UNRECOGNIZED: return .unexpectedKind
       }
       return nil
     } catch {

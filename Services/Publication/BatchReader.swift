@@ -35,7 +35,7 @@ struct BatchReader {
     case .withdrawal, .reinstatement:
       try objection([UInt8](envelope.withdrawal), isInForce: envelope.kind == .withdrawal)
     case .marker: try marker([UInt8](envelope.marker))
-    case .objection, .unspecified, .UNRECOGNIZED: throw .unexpectedKind
+    case .objection, .ledger, .unspecified, .UNRECOGNIZED: throw .unexpectedKind
     }
   }
 

@@ -52,6 +52,7 @@ public struct EnvelopeView {
     case .objection: guard !objection.isEmpty else { throw .missingField }
     case .withdrawal: guard !withdrawal.isEmpty else { throw .missingField }
     case .marker: guard !marker.isEmpty else { throw .missingField }
+    case .ledger: break
     case .reinstatement: break
     case .unspecified, .UNRECOGNIZED: throw .unknownKind
     }

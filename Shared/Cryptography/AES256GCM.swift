@@ -183,7 +183,7 @@ extension AES256GCM {
 }
 
 extension [UInt8] {
-  fileprivate mutating func resize(to length: Int) {
+  mutating func resize(to length: Int) {
     if count > length {
       removeLast(count - length)
     } else if count < length {

@@ -9,6 +9,8 @@ public struct CryptographyError: Error, Equatable, Sendable, CustomStringConvert
     case keyFile
     /// Sealed bytes that were changed, cut, sealed with another key or for other associated data.
     case authentication
+    /// Sealed bytes name a key that is not here.
+    case unknownKey
     /// A message above 2^31 - 1 bytes.
     case messageLength
     /// libcrypto refused an operation that only a broken installation refuses.

@@ -142,6 +142,7 @@ struct Replay {
         {
           try body(content)
         }
+      case .sealed: return
       case .record(let record):
         if receipt.describes(record.extractID, record.organisation, record.source, record.period, record.submittedAt) {
           try body(content)
@@ -155,7 +156,7 @@ struct Replay {
     switch message?.content {
     case .manifest(let manifest): return manifest.extractID
     case .record(let record): return record.extractID
-    case nil: return nil
+    case .sealed, nil: return nil
     }
   }
 }

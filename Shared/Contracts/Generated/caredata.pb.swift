@@ -223,6 +223,9 @@ public nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
   case reinstatement // = 5
   case reassignment // = 6
   case marker // = 7
+
+  /// every objection has been stated in this partition under routing tokens of `routing_version`
+  case ledger // = 8
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -239,6 +242,7 @@ public nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 5: self = .reinstatement
     case 6: self = .reassignment
     case 7: self = .marker
+    case 8: self = .ledger
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -253,6 +257,7 @@ public nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .reinstatement: return 5
     case .reassignment: return 6
     case .marker: return 7
+    case .ledger: return 8
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -267,6 +272,7 @@ public nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
     .reinstatement,
     .reassignment,
     .marker,
+    .ledger,
   ]
 
 }
@@ -344,11 +350,22 @@ public nonisolated struct ExtractMessage: Sendable {
     set {content = .manifest(newValue)}
   }
 
+  /// an ExtractMessage with a record, sealed to ingestion
+  public var sealed: Data {
+    get {
+      if case .sealed(let v)? = content {return v}
+      return Data()
+    }
+    set {content = .sealed(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Content: Equatable, Sendable {
     case record(PatientRecord)
     case manifest(Manifest)
+    /// an ExtractMessage with a record, sealed to ingestion
+    case sealed(Data)
 
   }
 
@@ -594,6 +611,9 @@ public nonisolated struct Entry: Sendable {
 
   public var position: UInt32 = 0
 
+  /// day and end_day are the first of their month: of birth, or of the weeks after it
+  public var monthOnly: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -642,6 +662,15 @@ public nonisolated struct ObjectionMessage: Sendable {
     set {content = .nationalList(newValue)}
   }
 
+  /// an ObjectionMessage, sealed to ingestion
+  public var sealed: Data {
+    get {
+      if case .sealed(let v)? = content {return v}
+      return Data()
+    }
+    set {content = .sealed(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Content: Equatable, Sendable {
@@ -649,6 +678,8 @@ public nonisolated struct ObjectionMessage: Sendable {
     case cut(CutRequest)
     case supersession(Supersession)
     case nationalList(NationalList)
+    /// an ObjectionMessage, sealed to ingestion
+    case sealed(Data)
 
   }
 
@@ -1293,6 +1324,12 @@ public nonisolated struct Envelope: @unchecked Sendable {
   /// Clears the value of `marker`. Subsequent reads from it will return its default value.
   public mutating func clearMarker() {_uniqueStorage()._marker = nil}
 
+  /// of the routing key under which the message is keyed, until pseudonymisation; 0: the first
+  public var routingVersion: UInt32 {
+    get {_storage._routingVersion}
+    set {_uniqueStorage()._routingVersion = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1379,10 +1416,13 @@ public nonisolated struct AttributesSection: Sendable {
 
   public var practice: String = String()
 
-  /// outward code
+  /// small area (LSOA) of the postcode; without a lookup file its outward code
   public var area: String = String()
 
   public var ethnicCategory: String = String()
+
+  /// integrated care board of the postcode; empty without a lookup file
+  public var commissioner: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1402,6 +1442,9 @@ public nonisolated struct LinkTokens: Sendable {
 
   /// 16 bytes
   public var withdrawal: Data = Data()
+
+  /// of the linkage key under which the first two are
+  public var keyVersion: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1533,7 +1576,7 @@ nonisolated extension ObjectionDecision: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension Kind: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_RECORD\0\u{1}KIND_RETRACTION\0\u{1}KIND_OBJECTION\0\u{1}KIND_WITHDRAWAL\0\u{1}KIND_REINSTATEMENT\0\u{1}KIND_REASSIGNMENT\0\u{1}KIND_MARKER\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_RECORD\0\u{1}KIND_RETRACTION\0\u{1}KIND_OBJECTION\0\u{1}KIND_WITHDRAWAL\0\u{1}KIND_REINSTATEMENT\0\u{1}KIND_REASSIGNMENT\0\u{1}KIND_MARKER\0\u{1}KIND_LEDGER\0")
 }
 
 nonisolated extension RetractionReason: SwiftProtobuf._ProtoNameProviding {
@@ -1542,7 +1585,7 @@ nonisolated extension RetractionReason: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension ExtractMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ExtractMessage"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}record\0\u{1}manifest\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}record\0\u{1}manifest\0\u{1}sealed\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1576,6 +1619,14 @@ nonisolated extension ExtractMessage: SwiftProtobuf.Message, SwiftProtobuf._Mess
           self.content = .manifest(v)
         }
       }()
+      case 3: try {
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
+        if let v = v {
+          if self.content != nil {try decoder.handleConflictingOneOf()}
+          self.content = .sealed(v)
+        }
+      }()
       default: break
       }
     }
@@ -1594,6 +1645,10 @@ nonisolated extension ExtractMessage: SwiftProtobuf.Message, SwiftProtobuf._Mess
     case .manifest?: try {
       guard case .manifest(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .sealed?: try {
+      guard case .sealed(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 3)
     }()
     case nil: break
     }
@@ -1882,7 +1937,7 @@ nonisolated extension PatientRecord: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Entry"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}system\0\u{1}code\0\u{1}day\0\u{3}end_day\0\u{1}value\0\u{1}unit\0\u{1}encounter\0\u{1}position\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}system\0\u{1}code\0\u{1}day\0\u{3}end_day\0\u{1}value\0\u{1}unit\0\u{1}encounter\0\u{1}position\0\u{3}month_only\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1898,6 +1953,7 @@ nonisolated extension Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
       case 6: try { try decoder.decodeSingularStringField(value: &self.unit) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.encounter) }()
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.position) }()
+      case 9: try { try decoder.decodeSingularBoolField(value: &self.monthOnly) }()
       default: break
       }
     }
@@ -1932,6 +1988,9 @@ nonisolated extension Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if self.position != 0 {
       try visitor.visitSingularUInt32Field(value: self.position, fieldNumber: 8)
     }
+    if self.monthOnly != false {
+      try visitor.visitSingularBoolField(value: self.monthOnly, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1944,6 +2003,7 @@ nonisolated extension Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if lhs.unit != rhs.unit {return false}
     if lhs.encounter != rhs.encounter {return false}
     if lhs.position != rhs.position {return false}
+    if lhs.monthOnly != rhs.monthOnly {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1951,7 +2011,7 @@ nonisolated extension Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
 
 nonisolated extension ObjectionMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ObjectionMessage"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}objection\0\u{1}cut\0\u{1}supersession\0\u{3}national_list\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}objection\0\u{1}cut\0\u{1}supersession\0\u{3}national_list\0\u{1}sealed\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2011,6 +2071,14 @@ nonisolated extension ObjectionMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.content = .nationalList(v)
         }
       }()
+      case 5: try {
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
+        if let v = v {
+          if self.content != nil {try decoder.handleConflictingOneOf()}
+          self.content = .sealed(v)
+        }
+      }()
       default: break
       }
     }
@@ -2037,6 +2105,10 @@ nonisolated extension ObjectionMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
     case .nationalList?: try {
       guard case .nationalList(let v)? = self.content else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .sealed?: try {
+      guard case .sealed(let v)? = self.content else { preconditionFailure() }
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 5)
     }()
     case nil: break
     }
@@ -2682,7 +2754,7 @@ nonisolated extension Header: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 
 nonisolated extension Envelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Envelope"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}header\0\u{1}identity\0\u{1}clinical\0\u{1}attributes\0\u{1}links\0\u{1}assignment\0\u{1}reason\0\u{1}objection\0\u{1}withdrawal\0\u{1}marker\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}header\0\u{1}identity\0\u{1}clinical\0\u{1}attributes\0\u{1}links\0\u{1}assignment\0\u{1}reason\0\u{1}objection\0\u{1}withdrawal\0\u{1}marker\0\u{3}routing_version\0")
 
   fileprivate class _StorageClass {
     var _kind: Kind = .unspecified
@@ -2696,6 +2768,7 @@ nonisolated extension Envelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     var _objection: ObjectionNotice? = nil
     var _withdrawal: Withdrawal? = nil
     var _marker: Marker? = nil
+    var _routingVersion: UInt32 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2717,6 +2790,7 @@ nonisolated extension Envelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       _objection = source._objection
       _withdrawal = source._withdrawal
       _marker = source._marker
+      _routingVersion = source._routingVersion
     }
   }
 
@@ -2746,6 +2820,7 @@ nonisolated extension Envelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         case 9: try { try decoder.decodeSingularMessageField(value: &_storage._objection) }()
         case 10: try { try decoder.decodeSingularMessageField(value: &_storage._withdrawal) }()
         case 11: try { try decoder.decodeSingularMessageField(value: &_storage._marker) }()
+        case 12: try { try decoder.decodeSingularUInt32Field(value: &_storage._routingVersion) }()
         default: break
         }
       }
@@ -2791,6 +2866,9 @@ nonisolated extension Envelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       try { if let v = _storage._marker {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
       } }()
+      if _storage._routingVersion != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._routingVersion, fieldNumber: 12)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2811,6 +2889,7 @@ nonisolated extension Envelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         if _storage._objection != rhs_storage._objection {return false}
         if _storage._withdrawal != rhs_storage._withdrawal {return false}
         if _storage._marker != rhs_storage._marker {return false}
+        if _storage._routingVersion != rhs_storage._routingVersion {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2925,7 +3004,7 @@ nonisolated extension ClinicalSection: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension AttributesSection: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AttributesSection"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}year_of_birth\0\u{1}sex\0\u{1}practice\0\u{1}area\0\u{3}ethnic_category\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}year_of_birth\0\u{1}sex\0\u{1}practice\0\u{1}area\0\u{3}ethnic_category\0\u{1}commissioner\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2938,6 +3017,7 @@ nonisolated extension AttributesSection: SwiftProtobuf.Message, SwiftProtobuf._M
       case 3: try { try decoder.decodeSingularStringField(value: &self.practice) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.area) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.ethnicCategory) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.commissioner) }()
       default: break
       }
     }
@@ -2959,6 +3039,9 @@ nonisolated extension AttributesSection: SwiftProtobuf.Message, SwiftProtobuf._M
     if !self.ethnicCategory.isEmpty {
       try visitor.visitSingularStringField(value: self.ethnicCategory, fieldNumber: 5)
     }
+    if !self.commissioner.isEmpty {
+      try visitor.visitSingularStringField(value: self.commissioner, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2968,6 +3051,7 @@ nonisolated extension AttributesSection: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.practice != rhs.practice {return false}
     if lhs.area != rhs.area {return false}
     if lhs.ethnicCategory != rhs.ethnicCategory {return false}
+    if lhs.commissioner != rhs.commissioner {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2975,7 +3059,7 @@ nonisolated extension AttributesSection: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension LinkTokens: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".LinkTokens"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}nhs_number\0\u{1}demographics\0\u{1}withdrawal\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}nhs_number\0\u{1}demographics\0\u{1}withdrawal\0\u{3}key_version\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2986,6 +3070,7 @@ nonisolated extension LinkTokens: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 1: try { try decoder.decodeSingularBytesField(value: &self.nhsNumber) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.demographics) }()
       case 3: try { try decoder.decodeSingularBytesField(value: &self.withdrawal) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.keyVersion) }()
       default: break
       }
     }
@@ -3001,6 +3086,9 @@ nonisolated extension LinkTokens: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if !self.withdrawal.isEmpty {
       try visitor.visitSingularBytesField(value: self.withdrawal, fieldNumber: 3)
     }
+    if self.keyVersion != 0 {
+      try visitor.visitSingularUInt32Field(value: self.keyVersion, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3008,6 +3096,7 @@ nonisolated extension LinkTokens: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.nhsNumber != rhs.nhsNumber {return false}
     if lhs.demographics != rhs.demographics {return false}
     if lhs.withdrawal != rhs.withdrawal {return false}
+    if lhs.keyVersion != rhs.keyVersion {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
