@@ -25,6 +25,7 @@ final class IngestionStage: Stage {
   private let admission: Admission
   private let holding: Holding
   private let erasure: Erasure
+  private let resubmissions: Resubmissions
   private let extractsTopic: String
   private let objectionsTopic: String
   private let practicesTopic: String
@@ -45,8 +46,7 @@ final class IngestionStage: Stage {
       supersessions: supersessions)
     otherReading = ObjectionReading(tokens: tokens, sealedSubmissions: sealedSubmissions)
     let receipts = ReceiptFactory(layout: layout)
-    let statements = ObjectionStatements(layout: layout, resubmissions: Resubmissions(receipts: receipts))
-    let ledger = ObjectionLedger(statements: statements)
+    let ledger = ObjectionLedger(statements: ObjectionStatements(layout: layout))
     let practices = Practices(
       gate: PracticeGate(noticeDays: configuration.noticeDays), layout: layout, receipts: receipts)
     let manifests = ManifestHandling(receipts: receipts, practices: practices)
@@ -65,6 +65,7 @@ final class IngestionStage: Stage {
         ])
     }
     holding = Holding(quietSeconds: configuration.holdSeconds, admission: admission, receipts: receipts)
+    resubmissions = Resubmissions(receipts: receipts)
     erasure = Erasure(admission: admission, manifests: manifests, receipts: receipts)
     extractsTopic = layout.name(.extracts)
     objectionsTopic = layout.name(.objections)
@@ -152,6 +153,7 @@ final class IngestionStage: Stage {
     let sentRecords = try emission.emitNext(database, to: output)
     let erased = try erasure.next(database)
     let held = try holding.next(database)
-    return sentMessages || admitted || sentRecords || erased || held
+    let asked = try resubmissions.next(database)
+    return sentMessages || admitted || sentRecords || erased || held || asked
   }
 }
