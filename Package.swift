@@ -114,6 +114,8 @@ let package = Package(
         "caredata", "Ingestion", "ObjectionFilter", "Publication", "Clinical", "Specification", "Tables", "Fuzzing",
         "StageKit", "Postgres", "Contracts", "Cryptography",
       ]),
-    tests("EndToEnd", ["caredata", "Specification", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography"]),
+    tests(
+      "EndToEnd",
+      ["caredata", "Specification", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography", "KeyRing"]),
   ]
 )

@@ -63,7 +63,13 @@ struct KeysCommand: AsyncParsableCommand {
     @Option(help: "What the key is for, as `keys list` names it.")
     var purpose: KeyPurpose
 
+    /// Tokens that are stored were made under it: under a new one nobody would know them again.
+    static func rests(on purpose: KeyPurpose) -> Bool { purpose == .routing || purpose == .linkage }
+
     func run() async throws {
+      guard !Self.rests(on: purpose) else {
+        throw ClientError("tokens that are stored rest on the key for \(purpose.rawValue): it cannot be replaced")
+      }
       let target = try options.target()
       let entry = try target.ring(of: service).rotate(purpose)
       print("\(purpose.rawValue): version \(entry.version), key \(entry.id), seals from now on")
