@@ -6,3 +6,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
+#include <sys/prctl.h>
+
+// Variadic functions are not imported into Swift.
+static inline void caredata_forbid_dumps(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }

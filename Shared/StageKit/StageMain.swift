@@ -1,3 +1,4 @@
+import Cryptography
 import Foundation
 import Logging
 import Metrics
@@ -6,6 +7,7 @@ import ServiceLifecycle
 /// Entry point of the five services: configuration, logs, health, signals, the loop, and an exit code that says why.
 public enum StageMain<S: Stage> {
   public static func run() async -> Never {
+    ProcessSecrecy.begin()
     do {
       let configuration = try await StageConfiguration.load()
       try await serve(configuration)

@@ -28,6 +28,8 @@ struct LeakScanPlaces {
     for schema in Self.schemas { try scan(schema: schema) }
     try scanLogs()
     try scanReleases()
+    try scanDatabaseFiles()
+    for stage in [StageName.linkage, .publication] { try scanMemory(of: stage) }
   }
 
   // MARK: - Topics
@@ -88,6 +90,53 @@ struct LeakScanPlaces {
     for (path, bytes) in try files(below: system.state.releases) {
       look(at: Array(path.utf8), in: "name of a released file")
       look(at: bytes, in: "released file \(path)")
+    }
+  }
+
+  /// What lies on disk of the tables and indexes behind pseudonymisation, also of rows that are gone.
+  mutating func scanDatabaseFiles() throws {
+    let database = try system.database()
+    defer { database.close() }
+    try database.execute("checkpoint")
+    let folder = try database.query("show data_directory").text(0, 0)
+    let files = try database.query(
+      """
+      select pg_relation_filepath(c.oid), n.nspname from pg_class c
+      left join pg_class o on o.reltoastrelid = c.oid
+      left join pg_index i on i.indexrelid = c.oid left join pg_class t on t.reltoastrelid = i.indrelid
+      join pg_namespace n on n.oid = coalesce(o.relnamespace, t.relnamespace, c.relnamespace)
+      where n.nspname = any($1) and pg_relation_filepath(c.oid) is not null order by 1
+      """, [.textArray(Self.schemas)])
+    for row in 0..<files.count {
+      for bytes in FileManager.default.contents(atPath: "\(folder)/\(files.text(row, 0))").map({ [$0] }) ?? [] {
+        look(at: [UInt8](bytes), in: "database file of \(files.text(row, 1)), \(files.text(row, 0))")
+      }
+    }
+  }
+
+  /// What a core file would hold. The services write none, and only an administrator can look.
+  mutating func scanMemory(of stage: StageName) throws {
+    try scanMemory(of: try system.pid(stage), in: "memory of \(stage.rawValue)")
+  }
+
+  mutating func scanMemory(of process: pid_t, in place: String) throws {
+    let maps = try String(contentsOfFile: "/proc/\(process)/maps", encoding: .utf8)
+    let memory = open("/proc/\(process)/mem", O_RDONLY | O_CLOEXEC)
+    guard memory >= 0 else { throw Failure("the memory of process \(process) cannot be read") }
+    defer { close(memory) }
+    var piece = [UInt8](repeating: 0, count: 1 << 20)
+    for line in maps.split(separator: "\n") {
+      let fields = line.split(separator: " ", maxSplits: 5)
+      let bounds = fields[0].split(separator: "-").compactMap { UInt64($0, radix: 16) }
+      guard bounds.count == 2, fields[1].hasPrefix("rw"), !line.hasSuffix("[vvar]") else { continue }
+      var position = bounds[0]
+      while position < bounds[1] {
+        let wanted = min(piece.count, Int(bounds[1] - position))
+        let count = piece.withUnsafeMutableBytes { pread(memory, $0.baseAddress, wanted, off_t(position)) }
+        guard count > 0 else { break }
+        piece.withUnsafeBytes { look(at: UnsafeRawBufferPointer(rebasing: $0[..<count]), in: place) }
+        position += UInt64(count)
+      }
     }
   }
 

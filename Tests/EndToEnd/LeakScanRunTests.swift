@@ -16,7 +16,8 @@ extension WholeSystem {
     for postcode in [PlantedLeak.postcode, "L1 2AB"] { identifiers.add(postcode: postcode) }
     identifiers.datesOfBirth.insert(PlantedLeak.dateOfBirth)
     let scanner = LeakScanner(identifiers)
-    try withSystem { system in
+    // At debug level, where careless code says most.
+    try withSystem(.init(environment: ["CAREDATA_LOG_LEVEL": "debug"])) { system in
       try system.submit(region)
       try LeakScanProvocation(system).run()
       try LeakScanProvocation(system).submitMisplaced()
@@ -52,6 +53,10 @@ extension WholeSystem {
     }
     for table in ["linkage.observation", "publication.record", "publication.release_register"] {
       #expect(places.scanned["table \(table)", default: 0] > 0, "\(table)")
+    }
+    for schema in LeakScanPlaces.schemas {
+      #expect(places.scanned["database file of \(schema)", default: 0] > 8_192)
+      #expect(places.scanned["memory of \(schema)", default: 0] > 1 << 20)
     }
     for stage in StageName.allCases { #expect(places.scanned["log \(stage.rawValue)-1.log", default: 0] > 0) }
     #expect(places.scanned.keys.contains { $0.hasPrefix("released file condition-prevalence") })
@@ -96,7 +101,16 @@ extension WholeSystem {
             Leak(place: "\(planted) born", form: "date of birth, text"),
             Leak(place: "\(planted) days", form: "date of birth, days since 1970, text"),
           ]))
+      var files = LeakScanPlaces(system, scanner)
+      try files.scanDatabaseFiles()
+      #expect(
+        files.leaks.contains { $0.place.hasPrefix("database file of \(schema)") && $0.form == "nhs number, text" })
       try database.execute("drop table \(schema).planted")
+    }
+    try withExtendedLifetime(number.map { $0 ^ 0 }) { _ in
+      var places = LeakScanPlaces(system, scanner)
+      try places.scanMemory(of: getpid(), in: "own memory")
+      #expect(places.leaks.contains(Leak(place: "own memory", form: "nhs number, text")))
     }
     for (folder, form) in [(system.state.logs, "nhs number, hex"), (system.state.releases + "/x", "nhs number, text")] {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

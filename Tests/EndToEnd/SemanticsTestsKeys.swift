@@ -122,4 +122,18 @@ extension WholeSystem.Semantics {
       #expect(service.text.contains(text), "\(service.text)")
     }
   }
+
+  @Test(arguments: StageName.allCases)
+  func `a service that crashes leaves no core file, and other programs of its user do not see its memory`(
+    stage: StageName
+  ) throws {
+    let system = try SharedSystem.connector.system
+    let process = "/proc/\(try system.pid(stage))"
+    let limits = try String(contentsOfFile: "\(process)/limits", encoding: .utf8)
+    let core = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max core file size") })
+    #expect(core.split(separator: " ").filter { $0 == "0" }.count == 2)
+    // What may not be dumped belongs to the administrator, whoever runs it; seen only where that is somebody else.
+    var status = stat()
+    #expect(stat("\(process)/environ", &status) == 0 && status.st_uid == 0)
+  }
 }
