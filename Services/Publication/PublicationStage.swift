@@ -22,13 +22,14 @@ final class PublicationStage: Stage {
   }
 
   func assigned(_ partitions: [TopicPartition]) throws {
+    try UnresolvedObjections.meet(context.configuration.incarnation, context.database)
     opener.load(proven: try facts().provenKeys())
     try BrokerLife(database: context.database).begin(context.configuration.incarnation, announce: announce)
   }
 
   func process(_ batch: MessageBatch, _ output: StageOutput) throws {
     var reader = BatchReader(opener: opener)
-    var rejected: [(Kafka.Message, RejectionCode)] = []
+    var rejected: [(message: Kafka.Message, code: RejectionCode)] = []
     for message in batch.messages {
       do throws(ReadingFault) {
         if message.topic == receipts {
@@ -41,6 +42,9 @@ final class PublicationStage: Stage {
       }
     }
     let facts = try reader.finish()
+    try UnresolvedObjections.note(
+      rejected.filter { $0.message.topic != receipts }, incarnation: context.configuration.incarnation,
+      context.database)
     try self.facts().apply(facts, announce: announce)
     opener.stored(facts.provenKeys)
     for (message, code) in rejected { try output.reject(message, code) }
