@@ -19,6 +19,7 @@ final class PseudonymisationStage: Stage {
   private let context: StageContext
   private let pseudonymised: String
   private let flow = FlowCounter()
+  private let keys: StageKeys
   private var envelope: PseudonymousEnvelope
   /// Of the batch in hand.
   private var rejected: [(message: Kafka.Message, code: RejectionCode)] = []
@@ -26,11 +27,17 @@ final class PseudonymisationStage: Stage {
   init(context: StageContext) throws {
     self.context = context
     pseudonymised = context.layout.name(.pseudonymised)
-    let keys = context.configuration.keysDirectory
-    envelope = try PseudonymousEnvelope(
-      pseudonyms: try Pseudonyms(
-        linkageKey: try StageKey.read("linkage", in: keys), withdrawalKey: try StageKey.read("withdrawal", in: keys)),
-      identityKey: try StageKey.read("identity", in: keys), attributesKey: try StageKey.read("attributes", in: keys))
+    keys = try StageKeys(context.configuration, of: .pseudonymisation, others: [.ingestion, .publication])
+    context.metrics.keyVersions(keys.ring)
+    envelope = try PseudonymousEnvelope(keys: keys)
+  }
+
+  private func refreshKeys() throws {
+    context.metrics.keyUses(keys.uses.take())
+    guard try keys.refresh() else { return }
+    try envelope.reload()
+    context.metrics.keyVersions(keys.ring)
+    context.logger.notice("keys have changed; new ones are used from here on")
   }
 
   func assigned(_ partitions: [TopicPartition]) throws {
@@ -45,6 +52,7 @@ final class PseudonymisationStage: Stage {
     rejected.removeAll()
     defer { rejected.removeAll() }
     var markers: [Kafka.Message] = []
+    try refreshKeys()
     for message in batch.messages {
       do {
         let received = try EnvelopeView(message.value)
@@ -81,7 +89,7 @@ final class PseudonymisationStage: Stage {
       // Goes on as a retraction, so that the counts of the extract still balance at publication.
       outcome = .rejected
       rejected.append((message, .sectionUnreadable))
-      _ = envelope.retraction(received, routingToken: message.key, reason: .rejected)
+      _ = try envelope.retraction(received, routingToken: message.key, reason: .rejected)
     }
     try flow.count(
       extract: header.extractID, partition: message.partition, number: header.number, as: outcome,
@@ -92,7 +100,7 @@ final class PseudonymisationStage: Stage {
   /// One whose identity does not open is put aside and goes on all the same: what was held back must not come back.
   private func retract(_ message: Kafka.Message, _ received: EnvelopeView, _ output: StageOutput) throws {
     let header = try HeaderView(received.header)
-    let isReadable = envelope.retraction(received, routingToken: message.key)
+    let isReadable = try envelope.retraction(received, routingToken: message.key)
     if !isReadable { rejected.append((message, .sectionUnreadable)) }
     try send(key: header.recordID, output)
   }
