@@ -25,6 +25,7 @@ final class PseudonymisationStage: Stage {
     envelope = try PseudonymousEnvelope(
       pseudonyms: try Pseudonyms(
         linkageKey: try StageKey.read("linkage", in: keys), withdrawalKey: try StageKey.read("withdrawal", in: keys)),
+      remaining: try RemainingAttributes(context),
       identityKey: try StageKey.read("identity", in: keys), attributesKey: try StageKey.read("attributes", in: keys))
   }
 
@@ -59,7 +60,7 @@ final class PseudonymisationStage: Stage {
     let header = try HeaderView(received.header)
     var outcome = FlowCounter.Outcome.passed
     do {
-      try envelope.record(received, routingToken: message.key)
+      try envelope.record(received, routingToken: message.key, period: header.period)
     } catch is PseudonymousEnvelope.Unreadable {
       // Goes on as a retraction, so that the counts of the extract still balance at publication.
       outcome = .rejected

@@ -10,6 +10,7 @@ struct PseudonymousEnvelope {
   struct Unreadable: Error {}
 
   private let pseudonyms: Pseudonyms
+  private let remaining: RemainingAttributes
   private let identityKey: AES256GCM
   private let attributesKey: AES256GCM
   private var plaintext: [UInt8] = []
@@ -19,16 +20,22 @@ struct PseudonymousEnvelope {
 
   var bytes: [UInt8] { writer.bytes }
 
-  init(pseudonyms: Pseudonyms, identityKey: SecretKey, attributesKey: SecretKey) throws {
+  init(pseudonyms: Pseudonyms, remaining: RemainingAttributes, identityKey: SecretKey, attributesKey: SecretKey) throws
+  {
     self.pseudonyms = pseudonyms
+    self.remaining = remaining
     self.identityKey = try AES256GCM(key: identityKey)
     self.attributesKey = try AES256GCM(key: attributesKey)
   }
 
-  /// - Parameter routingToken: key of the message.
-  mutating func record(_ received: EnvelopeView, routingToken: UnsafeRawBufferPointer) throws {
+  /// - Parameters:
+  ///   - routingToken: key of the message.
+  ///   - period: of its header.
+  mutating func record(
+    _ received: EnvelopeView, routingToken: UnsafeRawBufferPointer, period: UnsafeRawBufferPointer
+  ) throws {
     let identity = try open(received)
-    let attributes: [UInt8] = try Pseudonyms.attributes(identity).serializedBytes()
+    let attributes: [UInt8] = try remaining.section(identity, period: period).serializedBytes()
     try attributes.withUnsafeBytes { try attributesKey.seal($0, associated: received.header, into: &sealed) }
     begin(.record, received.header)
     writer.bytes(EnvelopeView.Field.clinical, received.clinical)

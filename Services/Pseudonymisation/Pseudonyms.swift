@@ -1,8 +1,7 @@
-import Clinical
 import Contracts
 import Cryptography
 
-/// What remains of a person's identity after this stage: tokens that only this stage can make, and coarse attributes.
+/// What takes the place of a person's identity: tokens that only this stage can make.
 ///
 /// Every token is HMAC-SHA256 over length-prefixed fields behind a label, cut to 16 bytes: no two field splits and no
 /// two purposes collide. A field of low entropy is never a token by itself.
@@ -30,15 +29,5 @@ struct Pseudonyms {
       !identity.postcode.hasPrefix("ZZ99")
     else { return nil }
     return linkage.token("demographics", String(identity.birthDay), String(identity.sex), identity.postcode)
-  }
-
-  static func attributes(_ identity: IdentitySection) -> AttributesSection {
-    AttributesSection.with {
-      if identity.hasBirthDay { $0.yearOfBirth = UInt32(CalendarDate(day: identity.birthDay).year) }
-      $0.sex = identity.sex
-      $0.practice = identity.practice
-      $0.area = String(identity.postcode.prefix { $0 != " " })
-      $0.ethnicCategory = identity.ethnicCategory
-    }
   }
 }

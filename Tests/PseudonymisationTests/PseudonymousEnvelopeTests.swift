@@ -27,6 +27,7 @@ struct PseudonymousEnvelopeTests {
       $0.recordID = Data(repeating: 7, count: 16)
       $0.stamp = 5
       $0.extractID = "x1"
+      $0.period = "2026-10"
     }.serializedBytes()
   }
 
@@ -44,7 +45,9 @@ struct PseudonymousEnvelopeTests {
   private func sent<T>(
     _ received: Envelope, _ call: (inout PseudonymousEnvelope, EnvelopeView, UnsafeRawBufferPointer) throws -> T
   ) throws -> (Envelope, T) {
-    var envelope = try PseudonymousEnvelope(pseudonyms: pseudonyms, identityKey: keys[2], attributesKey: keys[3])
+    var envelope = try PseudonymousEnvelope(
+      pseudonyms: pseudonyms, remaining: RemainingAttributes(policy: .shipped, places: nil), identityKey: keys[2],
+      attributesKey: keys[3])
     let bytes: [UInt8] = try received.serializedBytes()
     let result = try bytes.withUnsafeBytes { value in
       try routingToken.withUnsafeBytes { try call(&envelope, try EnvelopeView(value), $0) }
@@ -67,12 +70,19 @@ struct PseudonymousEnvelopeTests {
 
   @Test func `a record gets tokens and attributes in place of its identity`() throws {
     let (sent, _) = try sent(received(.record) { $0.clinical = Data([1, 2]) }) {
-      try $0.record($1, routingToken: $2)
+      try $0.record($1, routingToken: $2, period: try HeaderView($1.header).period)
     }
     #expect(sent.kind == .record && sent.identity.isEmpty && sent.clinical == Data([1, 2]))
     #expect(try sent.links == links(identity))
     let attributes = try AES256GCM(key: keys[3]).open(Array(sent.attributes), associated: header())
-    #expect(try AttributesSection(serializedBytes: attributes) == Pseudonyms.attributes(identity))
+    #expect(
+      try AttributesSection(serializedBytes: attributes)
+        == .with {
+          $0.yearOfBirth = 1981
+          $0.sex = 2
+          $0.practice = "A81001"
+          $0.area = "LS1"
+        })
   }
 
   @Test(arguments: [RetractionReason.type1, .type2])

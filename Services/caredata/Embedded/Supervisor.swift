@@ -16,6 +16,7 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
     var datasets: [String]
     var datasetsDirectory: String
     var specificationDirectory: String
+    var policyFile: String
     /// Bytes per partition that a producer may be ahead; the broker holds 5 MB.
     var backlogBytes = 1_000_000
   }
@@ -51,6 +52,7 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
       "CAREDATA_RELEASES_DIRECTORY": settings.state.releases,
       "CAREDATA_DATASETS_DIRECTORY": settings.datasetsDirectory,
       "CAREDATA_SPECIFICATION_DIRECTORY": settings.specificationDirectory,
+      "CAREDATA_POLICY_FILE": settings.policyFile,
       "CAREDATA_KEYS_DIRECTORY": settings.state.keys(of: "publication"),
     ]
     // Rules that commands tell about, too.
