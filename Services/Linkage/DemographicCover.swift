@@ -4,9 +4,10 @@ import Cryptography
 /// Which observations without an NHS number are taken for those of a person who objects.
 ///
 /// An objection is known under a person's number, and a record without one comes under a token of its own. It is
-/// withdrawn where an observation with a number, live or suppressing, shares its date of birth, sex and postcode, and an
-/// objection under that number covers its source and stamp. Where several numbers share them, one that objects is
-/// enough: better a twin's record too few than an objector's too many.
+/// withdrawn where an observation with a number, live, suppressing or taken back, shares its date of birth, sex and
+/// postcode, and an objection under that number covers its source and stamp. Where several numbers share them, one that
+/// objects is enough: better a twin's record too few than an objector's too many. Once the objection has ended, only
+/// what was stamped before its end is covered.
 struct DemographicCover {
   private struct Reach {
     var isInForce = false

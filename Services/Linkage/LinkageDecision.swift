@@ -23,7 +23,8 @@ enum Disposition: Hashable, Sendable {
 ///
 /// The state after any sequence of batches is a function of the set of their events: of each record the highest
 /// version counts (at the same version a retraction, one for a correction before one for an objection), of each erasure
-/// the highest stamps, and persons follow from the live observations. So batches may be cut, repeated and mixed across
+/// the highest stamps, and persons follow from the live observations. Of a retracted record the highest version that was
+/// no retraction still says whose it was; see ``Observation``. So batches may be cut, repeated and mixed across
 /// partitions at will. One thing has a memory: what was suppressed stays so until its next version, also when the
 /// observation or the objection that it was suppressed for has been corrected away.
 struct LinkageDecision {
@@ -44,6 +45,8 @@ struct LinkageDecision {
   private(set) var replaced: [(observation: Observation, event: Int)] = []
   /// Stored observations, not among `replaced`, that an erasure reaches or that prove to be an objector's.
   private(set) var ended: [End] = []
+  /// Stored retracted observations, not among `replaced`, of which the batch says what they were.
+  private(set) var recognised: [Observation] = []
   /// Stored observations, not among `replaced`, that belong to another person now.
   private(set) var reassigned: [Reassignment] = []
   /// By event.
@@ -57,6 +60,8 @@ struct LinkageDecision {
   private var stored: [Token16: Observation] = [:]
   private var current: [Token16: Observation] = [:]
   private var winners: [Token16: Int] = [:]
+  /// Retracted ones to which a version came that the retraction had overtaken.
+  private var overtaken: Set<Token16> = []
 
   init(_ batch: LinkageBatch, reading source: some ObservationSource) throws {
     try readErasures(batch, source)
@@ -79,7 +84,7 @@ struct LinkageDecision {
     for event in batch.records {
       switch event.content {
       case .record(_, _, let withdrawal), .exclusion(_, _, let withdrawal): tokens.insert(withdrawal)
-      case .retraction: break
+      case .retraction, .unrecognised: break
       }
     }
     guard !tokens.isEmpty else { return }
@@ -122,18 +127,27 @@ struct LinkageDecision {
   }
 
   private mutating func apply(_ event: RecordEvent, _ index: Int) {
-    let next = observation(event)
+    var next = observation(event)
     if let known = current[event.recordID] {
-      guard next.version >= known.version else { return }
+      guard next.version >= known.version else { return overtake(next, known) }
       // At the same version: retracted before held back before passed, and what was said twice changes nothing.
       if next.version == known.version {
-        guard known.state != .retracted else { return }
+        guard !known.isRetracted else { return overtake(next, known) }
         if case .record = event.content { return }
-        guard next.state == .retracted || known.state != .suppressing else { return }
+        guard next.isRetracted || known.state != .suppressing else { return }
       }
+      if next.isRetracted, next.said == nil { next.retract(known) }
     }
     current[event.recordID] = next
     winners[event.recordID] = index
+  }
+
+  /// What comes after its own retraction still says whose record it was.
+  private mutating func overtake(_ next: Observation, _ known: Observation) {
+    guard known.isRetracted, let says = next.isRetracted ? next.said : next.version else { return }
+    if let said = known.said, says <= said { return }
+    current[known.recordID]!.retract(next)
+    overtaken.insert(known.recordID)
   }
 
   private func observation(_ event: RecordEvent) -> Observation {
@@ -142,6 +156,9 @@ struct LinkageDecision {
       source: event.source, state: .live)
     switch event.content {
     case .retraction: observation.end(as: .retracted)
+    case .unrecognised:
+      observation.end(as: .retracted)
+      observation.said = event.version
     case .exclusion(_, let demographics, let withdrawal):
       observation.withdrawal = withdrawal
       observation.member.demographics = demographics
@@ -163,19 +180,20 @@ struct LinkageDecision {
   // MARK: Suppression
 
   /// Ends observations without a number that share demographics with one of an objector. Only what the batch brings can
-  /// have changed that: new observations without a number, new ones with a number under which an objection is known,
-  /// and objections that reach further than before.
+  /// have changed that: new observations without a number, new ones with a number under which an objection is known
+  /// (retracted or not), and objections that reach further than before.
   private mutating func suppress(_ source: some ObservationSource) throws {
     var cover = DemographicCover()
     var covered: Set<Token16> = []
-    let brought = winners.keys.map { current[$0]! }
-    for observation in marks.isEmpty ? [] : brought + reached.filter({ winners[$0.recordID] == nil }) {
+    let brought = overtaken.union(winners.keys).map { current[$0]! }
+    let others = reached.filter { winners[$0.recordID] == nil && !overtaken.contains($0.recordID) }
+    for observation in marks.isEmpty ? [] : brought + others {
       guard let demographics = observation.witnessed, let token = observation.withdrawal else { continue }
       if cover.add(token, at: demographics, marks) { covered.insert(demographics) }
     }
     let sought = Set(brought.compactMap(\.unnumberedDemographics))
     if !sought.isEmpty {
-      let witnesses = try source.witnesses(demographics: Array(sought)).filter { winners[$0.recordID] == nil }
+      let witnesses = try source.witnesses(demographics: Array(sought)).filter(stillHolds)
       for witness in witnesses { marks.take(witness.erasure) }
       for witness in witnesses { cover.add(witness.erasure.token, at: witness.demographics, marks) }
     }
@@ -188,6 +206,11 @@ struct LinkageDecision {
       current[id] = observation
       current[id]!.end(as: .suppressed)
     }
+  }
+
+  private func stillHolds(_ witness: Witness) -> Bool {
+    guard let now = current[witness.recordID] else { return true }
+    return now.witnessed == witness.demographics && now.withdrawal == witness.erasure.token
   }
 
   // MARK: Persons
@@ -214,22 +237,26 @@ struct LinkageDecision {
     let observation = current[event.recordID]!
     guard observation.version == event.version else { return .nothing }
     switch (event.content, observation.state) {
-    case (.retraction(let reason), .retracted): return .retraction(reason)
+    case (.retraction(let reason), .retracted), (.retraction(let reason), .witness): return .retraction(reason)
     case (.exclusion(let reason, _, _), .suppressing): return .retraction(reason)
+    case (.unrecognised(let reason), .retracted): return .retraction(reason)
     case (.record, .live):
       return .record(person: observation.member.person!, assignment: observation.member.assignment)
     case (.record, .withdrawn), (.record, .suppressing): return .retraction(reason(observation) ?? .type2)
     case (.record, .suppressed): return .retraction(Disposition.suppression)
-    case (.record, .retracted), (.retraction, _), (.exclusion, _): return .nothing
+    case (.record, .retracted), (.record, .witness), (.retraction, _), (.exclusion, _), (.unrecognised, _):
+      return .nothing
     }
   }
 
   private mutating func finish(_ moved: [(member: ClusterMember, person: Token16)]) {
     // Sorted, so that instances and repetitions touch pages and fill the outbox in one order.
     replaced = winners.map { (current[$0.key]!, $0.value) }.sorted { $0.0.recordID < $1.0.recordID }
-    ended = stored.keys.filter { winners[$0] == nil && current[$0]!.state != stored[$0]!.state }.sorted().map {
+    let untouched = stored.keys.filter { winners[$0] == nil && !overtaken.contains($0) }
+    ended = untouched.filter { current[$0]!.state != stored[$0]!.state }.sorted().map {
       End(recordID: $0, state: current[$0]!.state)
     }
+    recognised = overtaken.filter { winners[$0] == nil }.sorted().map { current[$0]! }
     // A repeated record goes out in line as well; the same assignment twice does no harm.
     reassigned = moved.filter { winners[$0.member.recordID] == nil }.map { member, person in
       Reassignment(recordID: member.recordID, person: person, assignment: member.assignment + 1)

@@ -9,6 +9,9 @@ struct RecordEvent: Sendable {
     /// A retraction, for an objection, of a record with a number and with demographics: it never passes, and the
     /// person's records without a number are known by it.
     case exclusion(RetractionReason, demographics: Token16, withdrawal: Token16)
+    /// A retraction, for an objection, of a record that shows no number or no demographics: nobody is known by it, and
+    /// not by its earlier versions any more.
+    case unrecognised(RetractionReason)
   }
 
   let recordID: Token16
@@ -55,13 +58,18 @@ extension RecordEvent {
     content = .record(nhsNumber: nhsNumber, demographics: demographics, withdrawal: withdrawal)
   }
 
-  /// Lets a retraction for an objection say whom it is about, where that can be of use: with a number and demographics.
-  /// - Parameter links: serialised `LinkTokens`; empty from a stage that knew none.
+  /// Lets a retraction for an objection say whom it is about.
+  /// - Parameter links: serialised `LinkTokens`; empty from a stage that knew none. Without number and demographics it
+  ///   says nothing: the identity may have been unreadable.
   mutating func setSuppression(_ links: UnsafeRawBufferPointer) throws(ContractError) {
     guard case .retraction(let reason) = content, reason == .type1 || reason == .type2, !links.isEmpty else { return }
     let (nhsNumber, demographics, withdrawal) = try Self.tokens(links)
-    guard nhsNumber != nil, let demographics else { return }
-    content = .exclusion(reason, demographics: demographics, withdrawal: withdrawal)
+    switch (nhsNumber, demographics) {
+    case (_?, let demographics?):
+      content = .exclusion(reason, demographics: demographics, withdrawal: withdrawal)
+    case (_?, nil), (nil, _?): content = .unrecognised(reason)
+    case (nil, nil): break
+    }
   }
 
   private static func tokens(

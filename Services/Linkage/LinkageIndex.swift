@@ -18,6 +18,7 @@ struct LinkageIndex {
       try raise(decision.raised)
       try replace(decision.replaced, events: batch.records)
       try end(decision.ended)
+      try recognise(decision.recognised)
       try reassign(decision.reassigned)
       return decision.dispositions
     }
@@ -66,17 +67,18 @@ struct LinkageIndex {
         version_time = excluded.version_time, version_digest = excluded.version_digest, stamp = excluded.stamp,
         state = excluded.state, nhs_token = excluded.nhs_token, demographics_token = excluded.demographics_token,
         withdrawal_token = excluded.withdrawal_token, source = excluded.source, extract_id = excluded.extract_id,
-        header = excluded.header, person_id = excluded.person_id, assignment = excluded.assignment
+        header = excluded.header, person_id = excluded.person_id, assignment = excluded.assignment,
+        said_time = excluded.said_time, said_digest = excluded.said_digest
       """)
   }
 
   private static let columns = """
     record_id, version_time, version_digest, stamp, state, nhs_token, demographics_token, withdrawal_token, source, \
-    extract_id, header, person_id, assignment
+    extract_id, header, person_id, assignment, said_time, said_digest
     """
 
   private static func write(_ observation: Observation, _ event: RecordEvent, to writer: inout CopyWriter) {
-    writer.row(13)
+    writer.row(15)
     writer.token(observation.recordID)
     writer.int8(observation.version.time)
     writer.int8(observation.version.digest)
@@ -90,6 +92,12 @@ struct LinkageIndex {
     writer.bytes(event.header)
     writer.token(observation.member.person)
     writer.int8(observation.member.assignment)
+    guard let said = observation.said else {
+      writer.null()
+      return writer.null()
+    }
+    writer.int8(said.time)
+    writer.int8(said.digest)
   }
 
   /// Stores the ends of observations. Publication learns of an erasure by its withdrawal; of a suppression it cannot
@@ -107,6 +115,25 @@ struct LinkageIndex {
       """,
       [.tokens(ended.map(\.recordID)), .intArray(ended.map { Int64($0.state.rawValue) })])
     try Outbox.append(LinkedEnvelope.suppressions(rows, layout), to: database)
+  }
+
+  /// Stores whom retracted observations were about. Their messages have gone out long ago.
+  private func recognise(_ recognised: [Observation]) throws {
+    guard !recognised.isEmpty else { return }
+    try database.query(
+      """
+      update observation as o set state = r.state, demographics_token = nullif(r.demographics, ''),
+        withdrawal_token = nullif(r.withdrawal, ''), said_time = r.time, said_digest = r.digest
+      from unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bytea[], $5::bigint[], $6::bigint[])
+        as r (record_id, state, demographics, withdrawal, time, digest)
+      where o.record_id = r.record_id
+      """,
+      [
+        .tokens(recognised.map(\.recordID)), .intArray(recognised.map { Int64($0.state.rawValue) }),
+        .bytesArray(recognised.map { $0.member.demographics?.bytes ?? [] }),
+        .bytesArray(recognised.map { $0.withdrawal?.bytes ?? [] }), .intArray(recognised.map { $0.said!.time }),
+        .intArray(recognised.map { $0.said!.digest }),
+      ])
   }
 
   /// Stores the new persons and leaves a message for each in the outbox, to the partition of its record.

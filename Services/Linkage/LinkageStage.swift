@@ -63,7 +63,8 @@ final class LinkageStage: Stage {
     case (.nothing, _): return nil
     case (.record(let person, let assignment), .record(_, _, let withdrawal)):
       return envelope.record(view, withdrawal: withdrawal, person: person, assignment: assignment)
-    case (.record, .retraction), (.record, .exclusion): preconditionFailure("a retraction has no person")
+    case (.record, .retraction), (.record, .exclusion), (.record, .unrecognised):
+      preconditionFailure("a retraction has no person")
     case (.retraction(let reason), let content):
       if case .record = content { context.metrics.excluded += 1 }
       return envelope.retraction(header: view.header, reason: reason)

@@ -8,6 +8,7 @@ enum LinkageMigrations {
     Migration(version: 3, name: "outbox", sql: Outbox.migrationSQL),
     Migration(version: 4, name: "markers and lives of the broker", sql: markers),
     Migration(version: 5, name: "suppression", sql: suppression),
+    Migration(version: 6, name: "retracted witnesses", sql: witnesses),
   ]
 
   /// The indexes hold live observations only: what is retracted or withdrawn is never looked up by a number's token.
@@ -95,5 +96,33 @@ enum LinkageMigrations {
     alter table marker drop constraint marker_pkey,
       add column digest bytea generated always as (sha256(value)) stored;
     alter table marker add primary key (cut_id, partition, validated_partition, digest);
+    """
+
+  /// What was retracted before has no tokens any more; it gets them when it is read again.
+  private static let witnesses = """
+    alter table observation
+      add column said_time bigint, add column said_digest bigint,
+      drop constraint observation_state_check, drop constraint observation_check2, drop constraint observation_check3,
+      add check (state between 0 and 5), add check (state in (0, 3, 5) or demographics_token is null),
+      add check (state not in (3, 5) or demographics_token is not null),
+      add check ((said_time is null) = (said_digest is null)), add check (state in (1, 5) or said_time is null);
+    comment on column observation.state is
+      '0 live, 1 retracted, 2 withdrawn, 3 suppressing, 4 suppressed: without a number, demographics of an objector, '
+      '5 retracted, recognises as 3 does';
+    comment on column observation.said_time is 'Of a retracted one: newest version that was no retraction';
+    drop index observation_demographics_suppressing;
+    create index observation_demographics_suppressing on observation (demographics_token) where state in (3, 5);
+    drop index observation_withdrawal;
+    create index observation_withdrawal on observation (withdrawal_token) where state in (0, 3, 4, 5);
+
+    create or replace view beyond_objections as
+      select count(*) as records, count(*) filter (where w.demographics_token is null) as without_demographics
+      from observation w
+      where w.state = 0 and w.nhs_token is null
+        and not exists (
+          select from observation o where o.demographics_token = w.demographics_token and o.state = 0
+            and o.nhs_token is not null)
+        and not exists (
+          select from observation o where o.demographics_token = w.demographics_token and o.state in (3, 5));
     """
 }

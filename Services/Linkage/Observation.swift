@@ -28,6 +28,14 @@ struct ClusterMember: Hashable, Sendable {
 }
 
 /// What the index holds of one record id: the highest version seen.
+///
+/// Of a record that was taken back, for whatever reason, two keyed tokens stay where it had a number and demographics:
+/// that of the demographics and the withdrawal token. They are of no person and leave the index never; all they do is to
+/// tell, if an objection under the number is known, that a record without one is the same person's. They stay of people
+/// who do not object (yet) as well, and after an organisation has left and had everything erased. Without that it would
+/// depend on whether the objection or the retraction came first, and so on batches and instances, which of an objector's
+/// records are published: nothing in linkage may depend on that, and an objection is to win whenever it comes. What the
+/// organisation sent is gone all the same: no number, attribute or entry is kept, and no key is here to make a token.
 struct Observation: Hashable, Sendable {
   enum State: Int16, Sendable {
     case live = 0
@@ -40,9 +48,11 @@ struct Observation: Hashable, Sendable {
     /// Without a number, and taken for a record of a person who objects: see ``DemographicCover``. Comes back only with
     /// a higher version, since what it held is gone.
     case suppressed = 4
+    /// Retracted, and still there as a suppressing one is: the newest that was said of it had a number and demographics.
+    case witness = 5
   }
 
-  /// Without person unless live, without demographics unless live or suppressing, without a number's token unless
+  /// Without person unless live, without demographics unless it witnesses or is live, without a number's token unless
   /// live: of a person who objects nothing stays that links by number.
   var member: ClusterMember
   var version: RecordVersion
@@ -51,14 +61,28 @@ struct Observation: Hashable, Sendable {
   var source: Source
   var state: State
   var withdrawal: Token16?
+  /// Of a retracted one the newest version of which is known whose it was: whose demographics it keeps, or that had none.
+  /// An older one that comes late must not take their place. `nil`: none has come.
+  var said: RecordVersion?
 
   var recordID: Token16 { member.recordID }
 
   mutating func end(as state: State) {
     self.state = state
     member.nhsNumber = nil
-    if state != .suppressing { member.demographics = nil }
+    if state != .suppressing && state != .witness { member.demographics = nil }
     member.person = nil
+  }
+
+  var isRetracted: Bool { state == .retracted || state == .witness }
+
+  /// Makes a retraction remember whom the record was about.
+  /// - Parameter before: what was known of the record until now; its version is not higher.
+  mutating func retract(_ before: Observation) {
+    said = before.isRetracted ? before.said : before.version
+    state = before.witnessed == nil ? .retracted : .witness
+    member.demographics = before.witnessed
+    withdrawal = before.witnessed == nil ? nil : before.withdrawal
   }
 
   /// What an erasure under its own token makes of it.
@@ -70,7 +94,7 @@ struct Observation: Hashable, Sendable {
   var witnessed: Token16? {
     switch state {
     case .live: member.nhsNumber == nil ? nil : member.demographics
-    case .suppressing: member.demographics
+    case .suppressing, .witness: member.demographics
     case .retracted, .withdrawn, .suppressed: nil
     }
   }
@@ -81,7 +105,7 @@ struct Observation: Hashable, Sendable {
   }
 }
 
-/// An objection under the number of an observation, live or suppressing, that has these demographics.
+/// An objection under the number of an observation, live, suppressing or retracted, that has these demographics.
 struct Witness: Hashable, Sendable {
   let recordID: Token16
   let demographics: Token16

@@ -9,10 +9,11 @@ protocol ObservationSource {
   /// All erasures under these withdrawal tokens, of both scopes.
   func erasures(withdrawals: [Token16]) throws -> [Erasure]
 
-  /// Live, suppressing and suppressed observations.
+  /// Live, suppressing and suppressed observations, and witnesses.
   func observations(withdrawals: [Token16]) throws -> [Observation]
 
-  /// Every erasure under the token of an observation with a number, live or suppressing, and these demographics.
+  /// Every erasure under the token of an observation that had a number and has these demographics: see
+  /// ``Observation/witnessed``.
   func witnesses(demographics: [Token16]) throws -> [Witness]
 
   /// Live observations without a number.

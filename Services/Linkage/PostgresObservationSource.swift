@@ -8,7 +8,7 @@ struct PostgresObservationSource: ObservationSource {
 
   private static let observation = """
     record_id, nhs_token, demographics_token, person_id, assignment, version_time, version_digest, stamp, source,
-    state, withdrawal_token
+    state, withdrawal_token, said_time, said_digest
     """
   private static let erasure = "withdrawal_token, all_sources, stamp, statement_stamp, in_force"
   private static let member = "record_id, nhs_token, demographics_token, person_id, assignment"
@@ -28,7 +28,7 @@ struct PostgresObservationSource: ObservationSource {
   func observations(withdrawals: [Token16]) throws -> [Observation] {
     observations(
       try database.query(
-        "select \(Self.observation) from observation where withdrawal_token = any($1) and state in (0, 3, 4)",
+        "select \(Self.observation) from observation where withdrawal_token = any($1) and state in (0, 3, 4, 5)",
         [.tokens(withdrawals)]))
   }
 
@@ -42,7 +42,7 @@ struct PostgresObservationSource: ObservationSource {
         where demographics_token = any($1) and state = 0 and nhs_token is not null
         union all
         select record_id, demographics_token, withdrawal_token from observation
-        where demographics_token = any($1) and state = 3) o
+        where demographics_token = any($1) and state in (3, 5)) o
       cross join lateral (
         select \(Self.erasure) from erased where withdrawal_token = o.withdrawal_token offset 0) e
       """,
@@ -84,7 +84,8 @@ struct PostgresObservationSource: ObservationSource {
       Observation(
         member: member(rows, row), version: RecordVersion(time: rows.int(row, 5), digest: rows.int(row, 6)),
         stamp: rows.int(row, 7), source: Source(rawValue: Int(rows.int(row, 8))) ?? .unspecified,
-        state: Observation.State(rawValue: Int16(rows.int(row, 9)))!, withdrawal: rows.token(row, 10))
+        state: Observation.State(rawValue: Int16(rows.int(row, 9)))!, withdrawal: rows.token(row, 10),
+        said: rows.isNull(row, 11) ? nil : RecordVersion(time: rows.int(row, 11), digest: rows.int(row, 12)))
     }
   }
 

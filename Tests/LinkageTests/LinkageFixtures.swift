@@ -59,6 +59,11 @@ func erasure(
     mark: ObjectionMark(erasedStamp: stamp, statementStamp: statement ?? stamp, isInForce: inForce))
 }
 
+/// The retraction that the objection filter makes of one without number.
+func unrecognised(_ id: UInt64, version: Int64 = 1, stamp: Int64 = 1, source: Source = .gp) -> RecordEvent {
+  event(id, version, stamp, source, .unrecognised(.type2))
+}
+
 private func event(
   _ id: UInt64, _ version: Int64, _ stamp: Int64, _ source: Source, _ content: RecordEvent.Content
 ) -> RecordEvent {
@@ -100,8 +105,10 @@ enum Said: Sendable {
 /// A small world in which tokens meet often: up to three versions of each record, retractions for corrections and for
 /// objections, erasures and reinstatements of both scopes that reach some versions and not others.
 ///
-/// - Parameter isMonotone: nothing that suppresses is ever taken back: a record with a number has one version and is
-///   not corrected away, and what is reinstated has been erased whole. The outcome is then one, in every order.
+/// One of the organisations leaves and has everything erased, in some orders before its records have come.
+///
+/// - Parameter isMonotone: nothing that suppresses ever says anything else: a record with a number has one version,
+///   taken back or not, and what is reinstated has been erased whole. The outcome is then one, in every order.
 func randomWorld(
   _ generator: inout SeededGenerator, records: UInt64, isMonotone: Bool = false
 ) -> [Said] {
@@ -124,12 +131,16 @@ func randomWorld(
               id, version: version, nhs: nhs, demographics: demographics, stamp: stamp, source: source)))
         if chance(2) { continue }
       }
-      said.append(.record(passed))
-      if chance(6), !isMonotone || isUnnumbered {
-        said.append(.record(retraction(id, version: version, stamp: stamp, source: source)))
+      if nhs == nil, demographics != nil, chance(6) {
+        said.append(.record(unrecognised(id, version: version, stamp: stamp, source: source)))
+        if chance(2) { continue }
       }
+      said.append(.record(passed))
+      if chance(6) { said.append(.record(retraction(id, version: version, stamp: stamp, source: source))) }
     }
   }
+  let organisations = UInt64.random(in: 3...6, using: &generator)
+  for id in 1...records where id % organisations == 0 { said.append(.record(retraction(id, version: 4, stamp: 450))) }
   for number in 1...numbers where chance(4) {
     for _ in 0..<2 {
       let all = Bool.random(using: &generator)

@@ -21,7 +21,7 @@ struct LinkageIndexTests {
     let rows = try index.database.query(
       """
       select (record_id, version_time, version_digest, stamp, state, nhs_token, demographics_token, withdrawal_token,
-        source, extract_id, header, person_id)::text from observation
+        source, extract_id, header, person_id, said_time, said_digest)::text from observation
       union all select e::text from erased e order by 1
       """)
     return (0..<rows.count).map { rows.text($0, 0) }
@@ -63,7 +63,7 @@ struct LinkageIndexTests {
   @Test(arguments: [11, 12, 13, 14, 15] as [UInt64])
   func `two connections with shuffled, repeated batches end where one batch ends`(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
-    let said = randomWorld(&generator, records: 60, isMonotone: true)
+    let said = randomWorld(&generator, records: 90, isMonotone: true)
     let once = LinkageIndex(
       database: try TestDatabase.connect(schema: TestDatabase.freshSchema()), layout: layout)
     _ = try once.apply(Said.batch(said))

@@ -30,7 +30,7 @@ struct LinkageOracle {
     let numbered = events.compactMap(Keys.init).filter { $0.isNumbered }
     let may = newest.states.compactMap { id, state -> Token16? in
       guard state == .live || state == .suppressed else { return nil }
-      let weak = Keys(events.filter { $0.recordID == id }.max { $0.version < $1.version }!)!
+      let weak = events.filter { $0.recordID == id }.sorted { $0.version < $1.version }.compactMap(Keys.init).last!
       return weak.isCovered(by: numbered) { other, all in
         erasures.contains {
           $0.token == other.withdrawal && $0.allSources == all
@@ -64,7 +64,12 @@ struct LinkageOracle {
       let newest = events.filter { $0.version == last }
       let keys = newest.compactMap(Keys.init)
       if keys.count < newest.count {
-        truth.states[id] = .retracted
+        // Taken back; the last that was said of it, if it was not that nobody knows, tells whose it was.
+        let telling = events.filter { if case .retraction = $0.content { false } else { true } }
+        let said = telling.max { $0.version < $1.version }.flatMap(Keys.init)
+        let isWitness = said.map { $0.isNumbered && $0.demographics != nil } ?? false
+        truth.states[id] = isWitness ? .witness : .retracted
+        if let said, isWitness { numbered.append(said) }
         continue
       }
       if keys.contains(where: \.isExcluded) {
@@ -133,7 +138,7 @@ struct LinkageOracle {
 
     init?(_ event: RecordEvent) {
       switch event.content {
-      case .retraction: return nil
+      case .retraction, .unrecognised: return nil
       case .record(let nhs, let demographics, let withdrawal):
         (self.nhs, self.demographics, self.withdrawal, isExcluded) = (nhs, demographics, withdrawal, false)
       case .exclusion(_, let demographics, let withdrawal):

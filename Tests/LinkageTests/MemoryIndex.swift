@@ -9,6 +9,8 @@ struct MemoryIndex: ObservationSource {
   private(set) var stored: [Token16: Observation] = [:]
   private(set) var marks: Set<Erasure> = []
   var view = PublishedView()
+  /// A planted fault: a retraction takes the demographics with it.
+  var forgetsWitnesses = false
 
   @discardableResult
   mutating func apply(_ batch: LinkageBatch) throws -> LinkageDecision {
@@ -22,6 +24,13 @@ struct MemoryIndex: ObservationSource {
       stored[end.recordID]!.end(as: end.state)
       // Publication learns of it by a retraction through the outbox.
       if end.state == .suppressed { view.retract(end.recordID, stored[end.recordID]!.version) }
+    }
+    for observation in decision.recognised {
+      #expect(stored[observation.recordID]!.isRetracted && observation.isRetracted)
+      stored[observation.recordID] = observation
+    }
+    if forgetsWitnesses {
+      for id in stored.keys where stored[id]!.state == .witness { stored[id]!.end(as: .retracted) }
     }
     for reassignment in decision.reassigned {
       #expect(stored[reassignment.recordID]!.member.assignment < reassignment.assignment)

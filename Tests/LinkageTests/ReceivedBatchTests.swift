@@ -111,9 +111,21 @@ struct ReceivedBatchTests {
       Issue.record("the links are lost")
       return
     }
+    let nobody: [(inout Envelope) -> Void] = [
+      { $0.links.nhsNumber = Data() }, { $0.links.demographics = Data() },
+    ]
+    for change in nobody {
+      guard case .unrecognised(.type1) = try content(change) else {
+        Issue.record("it shows that nobody is known by it")
+        continue
+      }
+    }
     let changes: [(inout Envelope) -> Void] = [
-      { $0.reason = .corrected }, { $0.links.nhsNumber = Data() }, { $0.links.demographics = Data() },
-      { $0.clearLinks() },
+      { $0.reason = .corrected }, { $0.clearLinks() },
+      {
+        $0.links.nhsNumber = Data()
+        $0.links.demographics = Data()
+      },
     ]
     for change in changes {
       guard case .retraction = try content(change) else {

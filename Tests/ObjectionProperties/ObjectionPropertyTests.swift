@@ -27,8 +27,10 @@ struct ObjectionPropertyTests {
 
   /// - Parameters:
   ///   - told: what the system is told in the place of an event; the oracle hears what has happened.
+  ///   - planted: a fault, after every event.
   private func run(
-    _ timeline: Timeline, seed: UInt64, keys: String, told: (Event) -> Event? = { $0 }
+    _ timeline: Timeline, seed: UInt64, keys: String, told: (Event) -> Event? = { $0 },
+    planted: (Pipeline) throws -> Void = { _ in }
   ) async throws -> Outcome {
     let pipeline = try await Pipeline(keys: keys)
     try pipeline.enrol(Place.allCases.map(\.organisation))
@@ -43,6 +45,7 @@ struct ObjectionPropertyTests {
       outcome.oracle.take(event, at: index)
       if let event = told(event) { try send(event, index, listDay: listDay, pipeline, timeline) }
       try pipeline.move(&random, steps: random.below(3))
+      try planted(pipeline)
       if random.below(4) == 0 { try pipeline.crash(&random) }
       // Now and then everything has arrived: then, too, nothing may be there that must not be.
       if index == timeline.settled - 1 || random.below(6) == 0 {
@@ -109,6 +112,7 @@ struct ObjectionPropertyTests {
       }
       messages.append(("list", try list.serializedBytes()))
       try pipeline.send(messages, to: .objections)
+    case .leave(let place): try pipeline.leave(place.organisation)
     case .extract(let place, let people):
       try pipeline.send(try extract(place, people, index), to: .extracts)
     }
@@ -203,5 +207,15 @@ struct ObjectionPropertyTests {
     let theirs = Set(Place.allCases.map { $0.recordID(outcome.people[silenced], outcome.tokens) })
     let last = try #require(outcome.violations.last)
     #expect(last.event == timeline.events.count && !last.records.isEmpty && last.records.isSubset(of: theirs))
+  }
+
+  @Test func `an objector's record that nobody recognises after another was taken back is found`() async throws {
+    let seed: UInt64 = 14
+    let timeline = Timeline(seed: seed, people: 300, rounds: 4)
+    let keys = try TestPostgres.keys()
+    let whole = try await run(timeline, seed: seed, keys: keys)
+    #expect(whole.violations.isEmpty && whole.missing.isEmpty)
+    let outcome = try await run(timeline, seed: seed, keys: keys, planted: { try $0.forgetWitnesses() })
+    #expect(!outcome.violations.isEmpty && outcome.missing.isEmpty)
   }
 }

@@ -31,6 +31,8 @@ struct Oracle {
     var isListed = false
     /// As admitted last, with the event that did it.
     var records: [Place: (presence: Person.Presence, admitted: Int)] = [:]
+    /// Where they were ever sent, with or without number as sent last; also of what has been taken back since.
+    var seen: [Place: Person.Presence] = [:]
     /// The last event after which an objection was in force.
     var lastInForce: [Reach: [ObjectionType: Int]] = [:]
   }
@@ -56,6 +58,8 @@ struct Oracle {
       }
     case .extract(let place, let people):
       for no in known.indices { take(people[no], at: place, no) }
+    case .leave(let place):
+      for no in known.indices { known[no].records[place] = nil }
     }
     for no in known.indices { remember(no) }
   }
@@ -66,6 +70,7 @@ struct Oracle {
       known[no].records[place] = nil
       return
     }
+    known[no].seen[place] = presence
     let reach: Reach = presence == .numbered ? .number : .registration(place)
     let sayings = person.codes[place.rawValue].compactMap(Self.saying)
     if !sayings.isEmpty {
@@ -123,11 +128,12 @@ struct Oracle {
   func allowed(_ people: [Person], _ tokens: RecordTokens) -> Set<Token16> {
     var allowed: Set<Token16> = []
     for no in known.indices {
-      let hasNumber = known[no].records.values.contains { $0.presence == .numbered }
+      let hasNumber = known[no].seen.values.contains(.numbered)
       for (place, record) in known[no].records {
         let own: Reach = record.presence == .numbered ? .number : .registration(place)
         if isCovered(no, own, place.source, admitted: record.admitted) { continue }
-        // A record without number is known for this person's by what it shares with one that has it.
+        // A record without number is known for this person's by what it shares with one that has it, or had it and
+        // was left out since, or went when its practice left.
         if hasNumber, isCovered(no, .number, place.source, admitted: record.admitted) { continue }
         allowed.insert(place.recordID(people[no], tokens))
       }

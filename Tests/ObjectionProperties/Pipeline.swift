@@ -23,6 +23,7 @@ final class Pipeline {
   let nodes: [any Movable]
   private let broker: EmbeddedBroker
   private let producer: Producer
+  private var enrolments: [String: PracticeEnrolment] = [:]
 
   /// - Parameter keys: folder of key files; runs that are to be compared use the same.
   init(keys: String) async throws {
@@ -76,17 +77,23 @@ final class Pipeline {
   }
 
   func enrol(_ organisations: [String]) throws {
-    let gate = PracticeGate()
     let today = CalendarDate.today.day
     for organisation in organisations {
-      var held: PracticeEnrolment?
-      let changes: [PracticeGate.Change] = [.announce(wave: ""), .notify(on: today - 60), .activate]
-      for (time, change) in changes.enumerated() {
-        let enrolment = try gate.enrolment(of: organisation, after: held, change, on: today, at: Int64(time + 1))
-        try send([(organisation, try enrolment.serializedBytes())], to: .practices)
-        held = enrolment
+      for change in [.announce(wave: ""), .notify(on: today - 60), .activate] as [PracticeGate.Change] {
+        try self.change(organisation, change)
       }
     }
+  }
+
+  /// Takes everything back as soon as what is under way has arrived.
+  func leave(_ organisation: String) throws { try change(organisation, .withdraw(erase: true)) }
+
+  private func change(_ organisation: String, _ change: PracticeGate.Change) throws {
+    let enrolment = try PracticeGate().enrolment(
+      of: organisation, after: enrolments[organisation], change, on: CalendarDate.today.day,
+      at: (enrolments[organisation]?.changedAt ?? 0) + 1)
+    try send([(organisation, try enrolment.serializedBytes())], to: .practices)
+    enrolments[organisation] = enrolment
   }
 
   // MARK: How it moves
@@ -114,6 +121,12 @@ final class Pipeline {
         try node.work()
       }
     }
+  }
+
+  /// A planted fault: linkage no longer knows whose a record was that was taken back.
+  func forgetWitnesses() throws {
+    try nodes[3].database.execute(
+      "update observation set state = 1, demographics_token = null, withdrawal_token = null where state = 5")
   }
 
   // MARK: What came of it

@@ -11,17 +11,20 @@ struct Request {
   let day: Int32?
 }
 
-/// One thing that happens: somebody says something, or a practice or hospital sends all it has.
+/// One thing that happens: somebody says something, a practice or hospital sends all it has, or leaves for good and has
+/// everything erased.
 enum Event {
   case list([Bool])
   case requests([Request])
   case extract(Place, [Person])
+  case leave(Place)
 
   /// What would have happened had nobody ever objected.
   var withoutObjections: Event? {
     switch self {
     case .list(let listed): return .list(listed.map { _ in false })
     case .requests: return nil
+    case .leave: return self
     case .extract(let place, let people):
       return .extract(
         place,
@@ -38,6 +41,7 @@ enum Event {
     switch self {
     case .list(let listed): return .list(listed.enumerated().map { $0.offset != silent && $0.element })
     case .requests(let requests): return .requests(requests.filter { $0.person != silent })
+    case .leave: return self
     case .extract(let place, var people):
       people[silent].codes = people[silent].codes.map { _ in [] }
       return .extract(place, people)
@@ -54,6 +58,7 @@ struct Timeline {
   let settled: Int
 
   static let lists = 4
+  static let leaver = Place.otherPractice
 
   init(seed: UInt64, people count: Int, rounds: Int) {
     var random = SplitMix64(seed: seed)
@@ -61,15 +66,16 @@ struct Timeline {
     var events: [Event] = [.list(people.map { _ in false })]
     func send(_ places: [Place]) { for place in places { events.append(.extract(place, people)) } }
     send(Place.allCases)
+    var places = Place.allCases
     for round in 0..<rounds {
       var pending: [Event] = []
       var requests: [Request] = []
       for no in people.indices {
-        Self.live(&people[no], &random)
+        Self.live(&people[no], at: places, &random)
         if random.below(4) == 0 { requests.append(Self.request(no, &random)) }
       }
       if round % max(1, rounds / (Self.lists - 1)) == 1 { pending.append(.list(people.map(\.isListed))) }
-      for place in Place.allCases where random.below(3) > 0 { pending.append(.extract(place, people)) }
+      for place in places where random.below(3) > 0 { pending.append(.extract(place, people)) }
       // Several at a time, so that a run of many people has no more steps than their lives need.
       random.shuffle(&requests)
       while !requests.isEmpty {
@@ -79,17 +85,22 @@ struct Timeline {
       }
       random.shuffle(&pending)
       events += pending
+      if round == rounds / 2 {
+        events.append(.leave(Self.leaver))
+        places.removeAll { $0 == Self.leaver }
+        for no in people.indices { people[no].presence[Self.leaver.rawValue] = .absent }
+      }
     }
     events.append(.list(people.map(\.isListed)))
     settled = events.count
-    send(Place.allCases)
-    send(Place.allCases)
+    send(places)
+    send(places)
     self.events = events
     self.people = count
   }
 
-  private static func live(_ person: inout Person, _ random: inout SplitMix64) {
-    for place in Place.allCases {
+  private static func live(_ person: inout Person, at places: [Place], _ random: inout SplitMix64) {
+    for place in places {
       // Moves, comes for the first time, or is sent with or without the number.
       if random.below(5) == 0 {
         person.presence[place.rawValue] = [.absent, .numbered, .numbered, .unnumbered][random.below(4)]
