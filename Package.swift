@@ -75,7 +75,7 @@ let package = Package(
 
     service("Ingestion", ["Specification", protobuf]),
     service("ObjectionFilter", [protobuf]),
-    service("Pseudonymisation", [protobuf]),
+    service("Pseudonymisation", ["Specification", "Tables", protobuf]),
     service("Linkage", [protobuf]),
     service("Publication", ["Specification", protobuf, yams]),
     service("caredata", ["CRdKafka", "Specification", "Tables", protobuf]),
@@ -102,7 +102,7 @@ let package = Package(
     tests("StageKitTests", ["StageKit", "Kafka", "Postgres", "caredata"]),
     tests("IngestionTests", ["Ingestion", "Specification", "Fuzzing", "caredata"]),
     tests("ObjectionFilterTests", ["ObjectionFilter", "caredata"]),
-    tests("PseudonymisationTests", ["Pseudonymisation"]),
+    tests("PseudonymisationTests", ["Pseudonymisation", "Specification"]),
     tests("LinkageTests", ["Linkage", "caredata"]),
     tests("PublicationTests", ["Publication", "Specification", "caredata"]),
     tests(

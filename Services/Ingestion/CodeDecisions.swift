@@ -11,6 +11,12 @@ enum CodeDecision {
   case outsideReferenceSets
 }
 
+/// A code's decision, and whether the code tells of a birth: its encounter is a birth episode, whatever is collected.
+struct CodeVerdict {
+  let decision: CodeDecision
+  let tellsBirth: Bool
+}
+
 /// Decides codes by one extract's rules. Practices record the same few thousand codes over and over, so what was decided
 /// is kept: one look-up for each entry instead of one per list.
 final class CodeDecisions {
@@ -18,19 +24,21 @@ final class CodeDecisions {
 
   private let collected: CollectedCodes
   private let exclusions: ExclusionRules
-  private var known: [ClinicalCode: CodeDecision] = [:]
+  private let births: CodeSet
+  private var known: [ClinicalCode: CodeVerdict] = [:]
 
-  init(_ collected: CollectedCodes, _ exclusions: ExclusionRules) {
+  init(_ collected: CollectedCodes, _ exclusions: ExclusionRules, births: CodeSet) {
     self.collected = collected
     self.exclusions = exclusions
+    self.births = births
   }
 
-  func decision(_ code: ClinicalCode) -> CodeDecision {
-    if let decision = known[code] { return decision }
-    let decision = decide(code)
+  func verdict(_ code: ClinicalCode) -> CodeVerdict {
+    if let verdict = known[code] { return verdict }
+    let verdict = CodeVerdict(decision: decide(code), tellsBirth: births.contains(code))
     if known.count >= Self.greatestMemory { known = [:] }
-    known[code] = decision
-    return decision
+    known[code] = verdict
+    return verdict
   }
 
   /// Objections come before everything; what is sensitive is so although it is not collected.

@@ -3,7 +3,8 @@ import Contracts
 import Specification
 
 /// What is made of the coded entries of a record: objections are acted on, sensitive codes and what is tied to them are
-/// left out, and of the rest remains what the specification collects.
+/// left out, and of the rest remains what the specification collects. Dates are judged as they came; afterwards those
+/// that would tell the day of a birth lose their day.
 enum EntryValidation {
   /// No measurement has more digits before the point, but an NHS number or a date of birth has.
   private static let greatestValue = 1e7
@@ -31,16 +32,21 @@ enum EntryValidation {
     var dropped = DropCounts()
     var restricted: Set<UInt32> = []
     let birth = result.identity.hasBirthDay ? result.identity.birthDay : Int32.min
+    var births = BirthDates(birthDay: result.birthDay, daysAfterBirth: rules.monthOnly.daysAfterBirth)
     var kept: [Entry] = []
     kept.reserveCapacity(record.entries.count)
     for entry in record.entries {
       var entry = entry
+      var tellsBirth = false
       if let system = ClinicalCode.System(rawValue: entry.system.rawValue) {
         guard let code = try? ClinicalCode(system: system, normalising: entry.code) else {
           dropped.add(.entryCodeInvalid)
           continue
         }
-        switch rules.codes.decision(code) {
+        let verdict = rules.codes.verdict(code)
+        tellsBirth = verdict.tellsBirth
+        if tellsBirth { births.addEpisode(entry.encounter) }
+        switch verdict.decision {
         case .objection:
           if let decision = decision(code, day: entry.hasDay ? entry.day : nil) { add(decision, to: &decisions) }
           result.decisionSystem = entry.system
@@ -62,11 +68,16 @@ enum EntryValidation {
           result.hasUnknownCodeSystem = true
           continue
         }
+        let method = entry.system == .admissionMethod ? try? AdmissionMethod(validating: entry.code) : nil
+        if let method, rules.monthOnly.admissionMethods.contains(method) {
+          tellsBirth = true
+          births.addEpisode(entry.encounter)
+        }
         guard rules.source.codes.systems.contains(entry.system) else {
           dropped.add(.entrySystemNotCollected)
           continue
         }
-        guard isCode(entry) else {
+        guard isCode(entry, method) else {
           dropped.add(.entryCodeInvalid)
           continue
         }
@@ -76,6 +87,7 @@ enum EntryValidation {
         continue
       }
       clean(&entry, rules, &result)
+      births.mark(&entry, tellsBirth: tellsBirth)
       kept.append(entry)
     }
     if !restricted.isEmpty {
@@ -83,6 +95,7 @@ enum EntryValidation {
       kept.removeAll { $0.encounter > 0 && restricted.contains($0.encounter) }
       result.excludedEntries += Int32(before - kept.count)
     }
+    births.coarsen(&kept)
     for index in kept.indices where kept[index].encounter > greatestEncounter {
       kept[index].encounter = 0
       result.note(.entryEncounterInvalid)
@@ -98,8 +111,15 @@ enum EntryValidation {
   private static func dateFault(_ entry: Entry, birth: Int32, _ rules: ExtractRules) -> Reason? {
     guard entry.hasDay else { return rules.source.entryDate == .mandatory ? .entryDateMissing : nil }
     if entry.day > rules.last { return .entryAfterPeriod }
-    if entry.day < birth { return .entryBeforeBirth }
-    return entry.day < rules.earliest ? .entryBeforeLookBack : nil
+    if isBefore(birth, entry) { return .entryBeforeBirth }
+    return isBefore(rules.earliest, entry) ? .entryBeforeLookBack : nil
+  }
+
+  /// Where a connector sends the month only, it may be any day of it.
+  private static func isBefore(_ day: Int32, _ entry: Entry) -> Bool {
+    guard entry.day < day else { return false }
+    guard entry.monthOnly, entry.day > day - 31 else { return true }
+    return CalendarDate(day: entry.day).firstOfMonth != CalendarDate(day: day).firstOfMonth
   }
 
   /// Leaves out what is wrong with an entry that is kept.
@@ -123,8 +143,8 @@ enum EntryValidation {
   }
 
   /// ADMIMETH as HES lists it; TeamType of up to three characters: nothing that could be an identifier passes for one.
-  private static func isCode(_ entry: Entry) -> Bool {
-    if entry.system == .admissionMethod { return (try? AdmissionMethod(validating: entry.code))?.text == entry.code }
+  private static func isCode(_ entry: Entry, _ method: AdmissionMethod?) -> Bool {
+    if entry.system == .admissionMethod { return method?.text == entry.code }
     let code = entry.code.utf8
     return (1...3).contains(code.count)
       && code.allSatisfy { 0x30...0x39 ~= $0 || 0x41...0x5A ~= $0 }

@@ -3,17 +3,22 @@ import Contracts
 import Foundation
 import Specification
 
-/// What applies to every record of one extract: its specification, its dates and the exclusions in force.
+/// What applies to every record of one extract: its specification, its dates, the exclusions in force, and which dates
+/// carry their month only.
 struct ExtractRules {
   let source: SourceSpecification
   let codes: CodeDecisions
+  let monthOnly: AttributePolicy.MonthOnly
   /// First and last day that an entry may have.
   let earliest: Int32
   let last: Int32
 
-  init(source: SourceSpecification, exclusions: ExclusionRules, period: Period) {
+  init(
+    source: SourceSpecification, exclusions: ExclusionRules, period: Period, monthOnly: AttributePolicy.MonthOnly
+  ) {
     self.source = source
-    codes = CodeDecisions(source.codes, exclusions)
+    codes = CodeDecisions(source.codes, exclusions, births: monthOnly.codes)
+    self.monthOnly = monthOnly
     earliest = source.lookBack.earliest(period).day
     last = period.last.day
   }
@@ -25,6 +30,7 @@ struct ExtractRules {
 final class ExtractRuleBook {
   private let specifications: [String: ExtractSpecification]
   private let exclusions: ExclusionLists
+  private let monthOnly: AttributePolicy.MonthOnly
   private var found: [Key: ExtractRules] = [:]
   private var last: (opening: ExtractStore.Opening, rules: ExtractRules)?
 
@@ -38,9 +44,13 @@ final class ExtractRuleBook {
     let day: Int32
   }
 
-  init(_ specifications: [String: ExtractSpecification], _ exclusions: ExclusionLists) {
+  init(
+    _ specifications: [String: ExtractSpecification], _ exclusions: ExclusionLists,
+    monthOnly: AttributePolicy.MonthOnly
+  ) {
     self.specifications = specifications
     self.exclusions = exclusions
+    self.monthOnly = monthOnly
   }
 
   /// The extract a record belongs to and what applies to it; nil where either cannot be believed.
@@ -84,7 +94,8 @@ final class ExtractRuleBook {
     else { return nil }
     let rules = ExtractRules(
       source: source,
-      exclusions: exclusions.rules(for: specification.exclusionPurpose, on: CalendarDate(day: day)), period: period)
+      exclusions: exclusions.rules(for: specification.exclusionPurpose, on: CalendarDate(day: day)), period: period,
+      monthOnly: monthOnly)
     if found.count > 1_000 { found = [:] }
     found[key] = rules
     return rules

@@ -42,7 +42,7 @@ final class IngestionStage: Stage {
     supersessions = Supersessions(tokens: tokens, sealing: sealing)
     reading = ExtractReading(
       layout: layout, tokens: tokens, sealing: sealing, sealedSubmissions: sealedSubmissions,
-      rules: try Self.rules(configuration.specificationDirectory),
+      rules: try Self.rules(configuration),
       supersessions: supersessions)
     otherReading = ObjectionReading(tokens: tokens, sealedSubmissions: sealedSubmissions)
     let receipts = ReceiptFactory(layout: layout)
@@ -72,11 +72,19 @@ final class IngestionStage: Stage {
     practicesTopic = layout.name(.practices)
   }
 
-  /// Without specification nothing can be judged: the service does not start.
-  private static func rules(_ directory: String) throws -> ExtractRuleBook {
+  /// Without specification nothing can be judged, and without policy nobody knows which dates may travel: the service
+  /// does not start.
+  private static func rules(_ configuration: StageConfiguration) throws -> ExtractRuleBook {
+    let directory = configuration.specificationDirectory
+    let policy: AttributePolicy
+    do {
+      policy = try AttributePolicy.load(file: configuration.policyFile)
+    } catch {
+      throw StageError.configuration("the policy of attributes cannot be used (CAREDATA_POLICY_FILE):\n\(error)")
+    }
     do {
       let specifications = try Specifications.load(directory: directory)
-      return ExtractRuleBook(specifications.versions, specifications.exclusions)
+      return ExtractRuleBook(specifications.versions, specifications.exclusions, monthOnly: policy.monthOnly)
     } catch {
       throw StageError.configuration("the extract specifications in \(directory) cannot be used:\n\(error)")
     }

@@ -50,6 +50,7 @@ enum RecordDecoding {
         entry.unit = text
       case (7, .varint(let number)): entry.encounter = UInt32(truncatingIfNeeded: number)
       case (8, .varint(let number)): entry.position = UInt32(truncatingIfNeeded: number)
+      case (9, .varint(let number)): entry.monthOnly = number != 0
       default: return nil
       }
     }

@@ -8,6 +8,8 @@ struct ValidatedRecord {
   var clinical = ClinicalSection()
   /// The number the record is routed by. Unlike the one of the identity section it survives de-identification.
   var nhsNumber = ""
+  /// Days since 1970-01-01, also where the specification does not collect it: dates shortly after it are coarse.
+  var birthDay: Int32?
   var rejection: Reason?
   var notes: [Note] = []
   var decisions: [Decision] = []
@@ -92,15 +94,15 @@ enum RecordValidation {
 
   private static func dateOfBirth(_ record: PatientRecord, _ rules: ExtractRules, _ result: inout ValidatedRecord) {
     let isEmpty = record.dateOfBirth.isEmpty
+    let birth = Result { () throws(DateOfBirth.Fault) in
+      try DateOfBirth(validating: record.dateOfBirth, notAfter: CalendarDate(day: rules.last))
+    }
+    if case .success(let birth) = birth { result.birthDay = birth.date.day }
     guard let severity = examined(.dateOfBirth, isEmpty: isEmpty, .dateOfBirthMissing, rules, &result) else { return }
-    do throws(DateOfBirth.Fault) {
-      let birth = try DateOfBirth(validating: record.dateOfBirth, notAfter: CalendarDate(day: rules.last))
-      result.identity.birthDay = birth.date.day
-    } catch {
-      switch error {
-      case .tooEarly, .inFuture: result.fault(.dateOfBirthOutOfRange, severity)
-      case .missing, .format: result.fault(.dateOfBirthInvalid, severity)
-      }
+    switch birth {
+    case .success(let birth): result.identity.birthDay = birth.date.day
+    case .failure(.tooEarly), .failure(.inFuture): result.fault(.dateOfBirthOutOfRange, severity)
+    case .failure(.missing), .failure(.format): result.fault(.dateOfBirthInvalid, severity)
     }
   }
 
@@ -173,7 +175,9 @@ enum RecordValidation {
       result.fault(.registrationEndsBeforeStart, rules.severity(.registeredTo) ?? .optional)
       to = nil
     }
-    if let from { result.clinical.registeredFrom = from }
-    if let to { result.clinical.registeredTo = to }
+    // A newborn is often registered on the day of birth.
+    let births = BirthDates(birthDay: result.birthDay, daysAfterBirth: rules.monthOnly.daysAfterBirth)
+    if let from { result.clinical.registeredFrom = births.coarse(from) }
+    if let to { result.clinical.registeredTo = births.coarse(to) }
   }
 }

@@ -34,5 +34,6 @@ enum SectionWriter {
     writer.text(6, entry.unit)
     if entry.encounter != 0 { writer.varint(7, UInt64(entry.encounter)) }
     if entry.position != 0 { writer.varint(8, UInt64(entry.position)) }
+    if entry.monthOnly { writer.varint(9, 1) }
   }
 }

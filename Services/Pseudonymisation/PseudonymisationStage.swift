@@ -29,7 +29,7 @@ final class PseudonymisationStage: Stage {
     pseudonymised = context.layout.name(.pseudonymised)
     keys = try StageKeys(context.configuration, of: .pseudonymisation, others: [.ingestion, .publication])
     context.metrics.keyVersions(keys.ring)
-    envelope = try PseudonymousEnvelope(keys: keys)
+    envelope = try PseudonymousEnvelope(keys: keys, remaining: try RemainingAttributes(context))
   }
 
   private func refreshKeys() throws {
@@ -84,7 +84,7 @@ final class PseudonymisationStage: Stage {
     let header = try HeaderView(received.header)
     var outcome = FlowCounter.Outcome.passed
     do {
-      try envelope.record(received, routingToken: message.key)
+      try envelope.record(received, routingToken: message.key, period: header.period)
     } catch is PseudonymousEnvelope.Unreadable {
       // Goes on as a retraction, so that the counts of the extract still balance at publication.
       outcome = .rejected

@@ -12,6 +12,7 @@ struct PseudonymousEnvelope {
   struct Unreadable: Error {}
 
   private let keys: StageKeys
+  private let remaining: RemainingAttributes
   private var pseudonyms: Pseudonyms
   private var identityOpener: SealedBoxOpener
   private var attributesSealer: SealedBoxSealer
@@ -23,8 +24,9 @@ struct PseudonymousEnvelope {
 
   var bytes: [UInt8] { writer.bytes }
 
-  init(keys: StageKeys) throws {
+  init(keys: StageKeys, remaining: RemainingAttributes) throws {
     self.keys = keys
+    self.remaining = remaining
     pseudonyms = try Pseudonyms(keys)
     identityOpener = try keys.opener(.identity)
     attributesSealer = try keys.sealer(.attributes)
@@ -37,10 +39,14 @@ struct PseudonymousEnvelope {
     attributesSealer = try keys.sealer(.attributes)
   }
 
-  /// - Parameter routingToken: key of the message.
-  mutating func record(_ received: EnvelopeView, routingToken: UnsafeRawBufferPointer) throws {
+  /// - Parameters:
+  ///   - routingToken: key of the message.
+  ///   - period: of its header.
+  mutating func record(
+    _ received: EnvelopeView, routingToken: UnsafeRawBufferPointer, period: UnsafeRawBufferPointer
+  ) throws {
     let identity = try open(received)
-    let attributes: [UInt8] = try Pseudonyms.attributes(identity).serializedBytes()
+    let attributes: [UInt8] = try remaining.section(identity, period: period).serializedBytes()
     try attributes.withUnsafeBytes { try attributesSealer.seal($0, associated: received.header, into: &sealed) }
     keys.uses.count(.attributes)
     begin(.record, received.header)

@@ -1,4 +1,3 @@
-import Clinical
 import Contracts
 import Cryptography
 import KeyRing
@@ -78,16 +77,6 @@ struct Pseudonyms {
     blocks.bytes.withUnsafeMutableBytes { bytes in
       passes.encrypt(UnsafeMutableRawBufferPointer(rebasing: bytes[start...]))
       linkage.encrypt(bytes)
-    }
-  }
-
-  static func attributes(_ identity: IdentitySection) -> AttributesSection {
-    AttributesSection.with {
-      if identity.hasBirthDay { $0.yearOfBirth = UInt32(CalendarDate(day: identity.birthDay).year) }
-      $0.sex = identity.sex
-      $0.practice = identity.practice
-      $0.area = String(identity.postcode.prefix { $0 != " " })
-      $0.ethnicCategory = identity.ethnicCategory
     }
   }
 }

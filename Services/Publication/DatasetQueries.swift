@@ -4,6 +4,11 @@ import Postgres
 /// Computes datasets inside PostgreSQL, so that only cells come here, however many people there are.
 ///
 /// Call inside one repeatable-read transaction: a dataset is made of several statements.
+///
+/// Days around a birth carry their month only (`record.month_only`) and stand as the first of it. Whatever counts by
+/// months or asks at the end of one is right all the same. Where it matters whether one event came before another, such
+/// a day is every day of its month: within one month both count as having come in time, as two on one day do. Days
+/// between two events cannot be counted with them; such a measure must leave them out.
 struct DatasetQueries {
   private let database: Connection
   private let definition: DatasetDefinition
@@ -132,7 +137,8 @@ struct DatasetQueries {
   private static let groups = ["with", "without", "unlinked"]
 
   /// First episodes with an emergency admission method. One spell is seen again where look-back windows of extracts
-  /// overlap, and counts once.
+  /// overlap, and counts once. Of spells that carry their month only, several may have one date: those of one record are
+  /// numbered, so that they count as often as the record that has most of them says.
   private func emergencyAdmissions() throws -> [DatasetRow] {
     let rows = try database.query(
       """
@@ -140,16 +146,21 @@ struct DatasetQueries {
       onset as materialized (select person_id, condition, min(day) as day from recorded group by person_id, condition),
       known as materialized (select distinct person_id from record where state = 1 and source = 1),
       spell as materialized (
-        select distinct r.person_id, r.organisation, e.day, e.code
+        select distinct r.person_id, r.organisation, e.day, e.code, m.latest,
+          case when m.latest is null then 1
+            else row_number() over (partition by r.record_id, e.day, e.code, m.latest order by e.place) end as number
         from record r
         cross join lateral unnest(r.systems, r.codes, r.days, r.positions) with ordinality
           as e (system, code, day, position, place)
+        cross join lateral (
+          select case when e.place = any(r.month_only)
+            then (date '1970-01-01' + e.day + interval '1 month')::date - date '1970-01-01' - 1 end as latest) m
         left join restricted q on q.record_id = r.record_id and q.place = e.place
         where r.state = 1 and r.source = 2 and e.system = $6 and e.position = 1 and e.code = any($7::text[])
           and e.day > $8 and q.record_id is null),
       placed as (
         select to_char(date '1970-01-01' + s.day, 'YYYY-MM') as month, n.condition, s.person_id,
-          case when k.person_id is null then 2 when o.day <= s.day then 0 else 1 end as gp_record
+          case when k.person_id is null then 2 when o.day <= coalesce(s.latest, s.day) then 0 else 1 end as gp_record
         from spell s cross join generate_series(0, $9 - 1) as n (condition)
         left join known k on k.person_id = s.person_id
         left join onset o on o.person_id = s.person_id and o.condition = n.condition),

@@ -9,6 +9,8 @@ enum FactSchema {
     Migration(version: 5, name: "incarnation", sql: "create table incarnation (id text primary key);"),
     Migration(version: 6, name: "objections in force", sql: objections),
     Migration(version: 7, name: "rejected objections", sql: UnresolvedObjections.migrationSQL),
+    Migration(version: 8, name: "commissioner and coarse dates", sql: coarseDates),
+    Migration(version: 9, name: "no proven keys", sql: "drop table section_key;"),
   ]
 
   /// `record`: one row per record id for ever; the columns from `year_of_birth` on are facts, null unless live.
@@ -70,5 +72,13 @@ enum FactSchema {
     create table objection_check (
       checked_at bigint not null, organisation text not null, facts bigint not null, violations bigint not null,
       primary key (checked_at, organisation));
+    """
+
+  /// `month_only`: places, from 1 on, of the entries whose `days` and `end_days` are the first of their month because
+  /// they would tell the day of a birth. A number of days between two events must leave them out: their day is not
+  /// known. What asks which of two events came first takes them for any day of their month, see ``DatasetQueries``.
+  private static let coarseDates = """
+    alter table record add column commissioner text, add column month_only int[];
+    update record set commissioner = '', month_only = '{}' where state = 1;
     """
 }

@@ -55,7 +55,7 @@ final class FactStore {
   /// Facts: replaced likewise, null unless live.
   static let factual = [
     "year_of_birth", "sex", "practice", "area", "ethnic_category", "registered_from", "registered_to", "systems",
-    "codes", "days", "end_days", "encounters", "positions",
+    "codes", "days", "end_days", "encounters", "positions", "commissioner", "month_only",
   ]
   /// In the order that ``CopyWriter/append(_:)`` writes.
   private static let columns =
@@ -211,7 +211,7 @@ final class FactStore {
 extension CopyWriter {
   /// One row in the order of `FactStore.columns`.
   fileprivate mutating func append(_ change: RecordChange) {
-    row(27)
+    row(29)
     change.recordID.withUnsafeBytes { bytes($0) }
     int8(change.order.time)
     int8(change.order.digest)
@@ -243,6 +243,8 @@ extension CopyWriter {
     int4Array(facts.clinical.endDays)
     int4Array(facts.clinical.encounters)
     int4Array(facts.clinical.positions)
+    text(facts.attributes.commissioner)
+    int4Array(facts.clinical.monthOnly)
   }
 
   private mutating func token(_ token: Token16?) {

@@ -11,6 +11,8 @@ struct ClinicalFacts: Equatable, Sendable {
   var endDays: [Int32] = []
   var encounters: [Int32] = []
   var positions: [Int32] = []
+  /// Places, from 1 on, of the entries whose days carry their month only: the first of it stands for all of them.
+  var monthOnly: [Int32] = []
   var registeredFrom: Int32?
   var registeredTo: Int32?
 
@@ -34,6 +36,7 @@ struct ClinicalFacts: Equatable, Sendable {
     var (system, encounter, position) = (Int16(0), Int32(0), Int32(0))
     var (day, endDay) = (Self.undated, Self.undated)
     var code = ""
+    var isMonthOnly = false
     while let (field, value) = try reader.next() {
       switch (field, value) {
       case (1, .varint(let number)):
@@ -44,6 +47,7 @@ struct ClinicalFacts: Equatable, Sendable {
       case (4, .varint(let number)): endDay = try Self.date(number)
       case (7, .varint(let number)): encounter = Int32(truncatingIfNeeded: number)
       case (8, .varint(let number)): position = Int32(truncatingIfNeeded: number)
+      case (9, .varint(let number)): isMonthOnly = number != 0
       default: break
       }
     }
@@ -53,6 +57,7 @@ struct ClinicalFacts: Equatable, Sendable {
     endDays.append(endDay)
     encounters.append(encounter)
     positions.append(position)
+    if isMonthOnly { monthOnly.append(Int32(systems.count)) }
   }
 
   /// Years 1 to 9999, which every date type downstream holds.
@@ -72,9 +77,11 @@ struct Attributes: Equatable, Sendable {
   /// 0 not known, 1 male, 2 female, 9 not specified.
   var sex: Int16 = 0
   var practice = ""
-  /// Outward part of the postcode.
+  /// Small area of the postcode, or its outward part where pseudonymisation has no lookup; empty: none.
   var area = ""
   var ethnicCategory = ""
+  /// Integrated care board of the postcode; empty: none.
+  var commissioner = ""
 
   init() {}
 
@@ -88,6 +95,7 @@ struct Attributes: Equatable, Sendable {
       case (3, .bytes(let bytes)): practice = try StoredText.decode(bytes)
       case (4, .bytes(let bytes)): area = try StoredText.decode(bytes)
       case (5, .bytes(let bytes)): ethnicCategory = try StoredText.decode(bytes)
+      case (6, .bytes(let bytes)): commissioner = try StoredText.decode(bytes)
       default: break
       }
     }

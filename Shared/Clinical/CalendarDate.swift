@@ -45,6 +45,8 @@ public struct CalendarDate: Hashable, Comparable, Sendable {
   public var month: Int { civil.month }
   public var dayOfMonth: Int { civil.day }
 
+  public var firstOfMonth: CalendarDate { CalendarDate(day: day - Int32(dayOfMonth) + 1) }
+
   /// `YYYY-MM-DD`
   public var iso: String {
     let (year, month, day) = civil

@@ -28,6 +28,18 @@ public struct Postcode: Hashable, Sendable {
     }
   }
 
+  /// Below 2^37, each postcode its own; they sort as the texts without their spaces.
+  public var packed: UInt64 {
+    var number: UInt64 = 0
+    for index in 0..<7 {
+      let byte = characters[index]
+      // 1 to 36; 0 behind the last character.
+      let digit: UInt8 = byte == 0 ? 0 : byte.isDigit ? byte - 0x30 + 1 : byte - 0x41 + 11
+      number = number * 37 + UInt64(digit)
+    }
+    return number
+  }
+
   /// "SW1A": the postal district.
   public var outward: String { characters.prefix(characters.count - 3).text }
 

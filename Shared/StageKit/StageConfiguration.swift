@@ -23,6 +23,8 @@ import Logging
 /// | `caredata.supervised` | bool | false | stop when standard input ends (child process of `caredata up`) |
 /// | `caredata.ready.file` | string | empty | file that exists while the stage is ready |
 /// | `caredata.specification.directory` | string | `compose/specification` | extract specifications and exclusion lists |
+/// | `caredata.policy.file` | string | `compose/policy/attributes.yaml` | what remains of a person behind pseudonymisation |
+/// | `caredata.postcodes.file` | string | empty (none) | CSV, postcode to small area and commissioner |
 /// | `caredata.practices.notice.days` | int | 56 | days between telling patients and the first extract |
 /// | `caredata.national.list.days` | int or `off` | 7 | age at which the national list of objections stops everything |
 /// | `caredata.extracts.hold.seconds` | int | 10 | quiet time after which an incomplete extract is reported as held |
@@ -42,6 +44,9 @@ public struct StageConfiguration: Sendable {
   public var supervised: Bool
   public var readyFile: String
   public var specificationDirectory: String
+  public var policyFile: String
+  /// Empty: none.
+  public var postcodesFile: String
   public var noticeDays: Int
   public var holdSeconds: Int
   public var nationalList: NationalListRule
@@ -98,6 +103,8 @@ public struct StageConfiguration: Sendable {
       supervised: reader.bool(forKey: "supervised", default: false),
       readyFile: reader.string(forKey: "ready.file", default: ""),
       specificationDirectory: reader.string(forKey: "specification.directory", default: "compose/specification"),
+      policyFile: reader.string(forKey: "policy.file", default: "compose/policy/attributes.yaml"),
+      postcodesFile: reader.string(forKey: "postcodes.file", default: ""),
       noticeDays: noticeDays,
       holdSeconds: reader.int(forKey: "extracts.hold.seconds", default: 10),
       nationalList: NationalListRule(maximumDays: Int(listDays)),

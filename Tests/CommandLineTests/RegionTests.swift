@@ -165,6 +165,26 @@ enum SharedRegion {
     #expect(longest == 3)
   }
 
+  @Test
+  func `whoever was born in the half year of admissions has a birth episode on that day, in the smallest region too`()
+    throws
+  {
+    for (count, seed) in [(20, UInt64(1)), (400, 20_261_001), (4000, 3)] {
+      let population = SyntheticPopulation(count: count, seed: seed)
+      var births = 0
+      for index in 0..<count {
+        let person = population.person(index)
+        let episodes = population.episodes(of: person).filter { ["82", "83"].contains($0.method) }
+        #expect(episodes.isEmpty == (person.born < SyntheticPopulation.firstAdmission))
+        guard !episodes.isEmpty else { continue }
+        births += 1
+        #expect(episodes.allSatisfy { $0.admitted == person.born && $0.diagnoses[0] == "Z380" })
+        #expect(episodes.filter { $0.order == 1 }.count == 1)
+      }
+      #expect(births > 0 && births < max(2, count / 50))
+    }
+  }
+
   @Test func `objections stand in GP events and in the national list as region json counts them`() throws {
     let region = try SharedRegion.description.get()
     let coded: Set<String> = Set(

@@ -26,7 +26,8 @@ extension RunningSystem {
       """
       with r as (
         select person_id, md5(concat_ws('|', organisation, source, period, year_of_birth, sex, practice, area,
-          ethnic_category, registered_from, registered_to, systems::text, codes::text, days::text, end_days::text)) as d
+          ethnic_category, registered_from, registered_to, systems::text, codes::text, days::text, end_days::text,
+          commissioner, month_only::text)) as d
         from publication.record where state = 1),
       p as (select md5(string_agg(d, '' order by d)) as d from r group by person_id)
       select coalesce((select md5(string_agg(d, '' order by d)) from p), ''),

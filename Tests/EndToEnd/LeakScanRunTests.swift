@@ -34,6 +34,7 @@ extension WholeSystem {
       print("leak scan: \(places.scanned.values.reduce(0, +)) bytes in \(places.scanned.count) places, \(time)")
       #expect(places.leaks.isEmpty, "\(places.leaks)")
       expectNothingLeftOut(places)
+      try expectBirthsCoarse(system)
 
       // What the scan would say of the topics before pseudonymisation, where identifiers are at home.
       var before = LeakScanPlaces(system, scanner)
@@ -60,6 +61,27 @@ extension WholeSystem {
     }
     for stage in StageName.allCases { #expect(places.scanned["log \(stage.rawValue)-1.log", default: 0] > 0) }
     #expect(places.scanned.keys.contains { $0.hasPrefix("released file condition-prevalence") })
+  }
+
+  /// Of the episodes of those born in the region's half year no day is left, of all others every one.
+  private func expectBirthsCoarse(_ system: RunningSystem) throws {
+    let database = try system.database()
+    defer { database.close() }
+    let rows = try database.query(
+      """
+      with e as (
+        select record_id, code, day, encounter, place = any(month_only) as month_only
+        from publication.record, unnest(systems, codes, days, encounters) with ordinality
+          as e (system, code, day, encounter, place)
+        where state = 1 and source = 2),
+      b as (select distinct record_id, encounter from e where code in ('82', '83', 'Z380'))
+      select count(*), count(*) filter (where not month_only or extract(day from date '1970-01-01' + day) <> 1),
+        (select count(*) from e where not month_only and extract(day from date '1970-01-01' + day) <> 1)
+      from e join b using (record_id, encounter)
+      """)
+    #expect(rows.int(0, 0) > 0, "the region has no birth")
+    #expect(rows.int(0, 1) == 0)
+    #expect(rows.int(0, 2) > 100)
   }
 
   /// One identifier in each kind of place, each in another form.

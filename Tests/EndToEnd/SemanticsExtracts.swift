@@ -8,6 +8,8 @@ struct TestExtract {
     var born = "1960-05-17"
     var sex = 1
     var postcode = "LX9 1AB"
+    /// GP only.
+    var registered = "2010-04-01"
     /// GP: date, code system, code. Hospital: admission date, -, diagnosis.
     var entries: [Entry] = []
   }
@@ -16,6 +18,9 @@ struct TestExtract {
     var date: String
     var system = "snomed"
     var code: String
+    /// Hospital only: ADMIMETH, and discharge where it is another day.
+    var method = "21"
+    var until: String?
 
     static let diabetes = Entry(date: "2019-02-03", code: "44054006")
     static let asthma = Entry(date: "2018-11-12", code: "195967001")
@@ -33,7 +38,7 @@ struct TestExtract {
     switch source {
     case .gp:
       let rows = patients.map {
-        "\($0.ref),\($0.nhsNumber),\($0.born),\($0.sex),\($0.postcode),A,2010-04-01,"
+        "\($0.ref),\($0.nhsNumber),\($0.born),\($0.sex),\($0.postcode),A,\($0.registered),"
       }
       let events = patients.flatMap { patient in
         patient.entries.map { "\(patient.ref),\($0.date),\($0.system),\($0.code),," }
@@ -50,7 +55,8 @@ struct TestExtract {
         patient.entries.map { entry in
           """
           \(patient.ref),\(patient.nhsNumber),\(patient.born),\(patient.sex),\(patient.postcode),A81001,\(organisation),\
-          \(entry.date),\(entry.date),1,\(entry.date),\(entry.date),21,\(entry.code)
+          \(entry.date),\(entry.until ?? entry.date),1,\(entry.date),\(entry.until ?? entry.date),\(entry.method),\
+          \(entry.code)
           """
         }
       }

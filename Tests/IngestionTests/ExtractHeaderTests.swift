@@ -35,14 +35,14 @@ struct ExtractHeaderTests {
     let specification = ExtractSpecification(
       version: "1", title: "", effectiveFrom: Period("2026-01")!, schedule: .init(dueByDay: 14),
       sources: [.gp: TestRecord.specification()], exclusionPurpose: "collection", digest: "")
-    let book = ExtractRuleBook(["1": specification], exclusions)
+    let book = ExtractRuleBook(["1": specification], exclusions, monthOnly: TestRecord.monthOnly)
     func opening(_ submittedAt: Int64) -> ExtractStore.Opening {
       .init(
         extractID: "e1", organisation: "A81001", source: .gp, period: "2026-10", submittedAt: submittedAt,
         specification: "1")
     }
     let rules = try #require(book.rules(opening(0)))
-    guard case .excluded = rules.codes.decision(hiv) else {
+    guard case .excluded = rules.codes.verdict(hiv).decision else {
       Issue.record("nothing is excluded")
       return
     }

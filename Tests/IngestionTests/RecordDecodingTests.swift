@@ -22,6 +22,7 @@ struct RecordDecodingTests {
           $0.unit = one(["", "mmol/mol"])
           $0.encounter = one([0, 1, .max])
           $0.position = one([0, 16_384])
+          $0.monthOnly = one([true, false])
         }
       }
     }

@@ -1,5 +1,6 @@
 import Clinical
 import Contracts
+import Foundation
 import Specification
 import Testing
 
@@ -189,11 +190,20 @@ enum TestRecord {
           systems: [.read2, .ctv3, .snomed, .icd10, .opcs4, .admissionMethod, .communityTeam], referenceSets: [:]))
   }
 
+  /// As the policy shipped.
+  static let monthOnly = {
+    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../compose/policy/attributes.yaml").standardizedFileURL.path
+    return try! AttributePolicy.load(file: file).monthOnly
+  }()
+
   static func validate(
     _ record: PatientRecord, _ specification: SourceSpecification = specification(),
     excluding exclusions: ExclusionRules = ExclusionRules(lists: [])
   ) -> ValidatedRecord {
     RecordValidation.validate(
-      record, ExtractRules(source: specification, exclusions: exclusions, period: Period(record.period)!))
+      record,
+      ExtractRules(
+        source: specification, exclusions: exclusions, period: Period(record.period)!, monthOnly: monthOnly))
   }
 }

@@ -27,6 +27,7 @@ struct SectionWriterTests {
           $0.unit = one(["", "mmol/mol", "µmol/L"])
           $0.encounter = one([0, 1, 127, 128, 99_999])
           $0.position = one([0, 1, 16_384])
+          $0.monthOnly = one([true, false])
         }
       }
       if one([true, false]) { $0.registeredFrom = one([-1, 0, 18_000]) }

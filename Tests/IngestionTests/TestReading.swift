@@ -25,7 +25,8 @@ struct TestReading {
     let specifications = try Self.specifications.get()
     extracts = ExtractReading(
       layout: ingestion.layout, tokens: tokens, sealing: sealing, sealedSubmissions: sealedSubmissions,
-      rules: ExtractRuleBook(specifications.versions, specifications.exclusions), supersessions: supersessions)
+      rules: ExtractRuleBook(specifications.versions, specifications.exclusions, monthOnly: TestRecord.monthOnly),
+      supersessions: supersessions)
     others = ObjectionReading(tokens: tokens, sealedSubmissions: sealedSubmissions)
     storing = Storing(
       layout: ingestion.layout, ledger: ingestion.ledger, receipts: ingestion.receipts, practices: ingestion.practices,

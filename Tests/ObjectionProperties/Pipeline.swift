@@ -38,6 +38,7 @@ final class Pipeline {
       "CAREDATA_DATABASE_URL": try TestPostgres.conninfo(),
       "CAREDATA_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrapServers, "CAREDATA_TOPICS_PARTITIONS": "\(layout.partitions)",
       "CAREDATA_SPECIFICATION_DIRECTORY": Self.project + "/compose/specification",
+      "CAREDATA_POLICY_FILE": Self.project + "/compose/policy/attributes.yaml",
       "CAREDATA_EXTRACTS_HOLD_SECONDS": "3600",
     ])
     var kafka = KafkaConfiguration.embeddedBroker(bootstrapServers: broker.bootstrapServers)

@@ -107,25 +107,4 @@ struct PseudonymsTests {
     #expect(
       [UInt8](repeating: 1, count: 15).withUnsafeBytes { pseudonyms.withdrawalToken($0, routingVersion: 1) } == nil)
   }
-
-  @Test func `attributes are the year, the sex, the outward code, the practice and the ethnic category`() {
-    var identity = identity(birthDay: -16_436)  // 1925-01-01
-    identity.practice = "A81001"
-    identity.ethnicCategory = "A"
-    let attributes = Pseudonyms.attributes(identity)
-    #expect(attributes.yearOfBirth == 1925)
-    #expect(attributes.sex == 2 && attributes.area == "LS1")
-    #expect(attributes.practice == "A81001" && attributes.ethnicCategory == "A")
-  }
-
-  @Test func `attributes of an unknown person are empty`() {
-    #expect(Pseudonyms.attributes(IdentitySection()) == AttributesSection())
-  }
-
-  @Test func `attributes hold nothing of the number, the day of birth or the full postcode`() throws {
-    let bytes: [UInt8] = try Pseudonyms.attributes(identity()).serializedBytes()
-    let text = String(decoding: bytes, as: UTF8.self)
-    #expect(!text.contains("9990000018") && !text.contains("4AP"))
-    #expect(Pseudonyms.attributes(identity()) == Pseudonyms.attributes(identity(birthDay: 4_322)))
-  }
 }

@@ -53,6 +53,7 @@ import Testing
           $0.endDay = 20_004
           $0.encounter = 9
           $0.position = 1
+          $0.monthOnly = true
         },
         .with { $0.system = .snomed },
       ]
@@ -64,6 +65,7 @@ import Testing
       $0.practice = "A81001"
       $0.area = "TS1"
       $0.ethnicCategory = "A"
+      $0.commissioner = "E54000054"
     }
     var envelope = Envelope.with { envelope in
       envelope.kind = .record
@@ -111,10 +113,12 @@ import Testing
     #expect(clinical.endDays == [ClinicalFacts.undated, 20_004, ClinicalFacts.undated])
     #expect(clinical.encounters == [0, 9, 0])
     #expect(clinical.positions == [0, 1, 0])
+    #expect(clinical.monthOnly == [2])
     #expect(clinical.registeredFrom == 18_000 && clinical.registeredTo == nil)
     let attributes = try #require(change.facts?.attributes)
     #expect(attributes.yearOfBirth == 1950 && attributes.sex == 2 && attributes.practice == "A81001")
     #expect(attributes.area == "TS1" && attributes.ethnicCategory == "A")
+    #expect(attributes.commissioner == "E54000054")
   }
 
   @Test func `a poisoned record is kept as rejected and others go on`() throws {

@@ -13,7 +13,15 @@ struct DatasetOracle {
     records.filter { $0.state == .live && $0.extract.source == source }
   }
 
-  private func entries(_ record: RecordChange) -> [(system: Int16, code: String, day: Int32, position: Int32)] {
+  private struct Entry {
+    let system: Int16
+    let code: String
+    let day: Int32
+    let position: Int32
+    let isMonthOnly: Bool
+  }
+
+  private func entries(_ record: RecordChange) -> [Entry] {
     let clinical = record.facts!.clinical
     let hit = clinical.codes.indices.filter { place in
       excluded.contains { code in
@@ -26,7 +34,9 @@ struct DatasetOracle {
     return clinical.codes.indices.filter { place in
       !hit.contains(place) && !encounters.contains(clinical.encounters[place])
     }.map {
-      (clinical.systems[$0], clinical.codes[$0], clinical.days[$0], clinical.positions[$0])
+      Entry(
+        system: clinical.systems[$0], code: clinical.codes[$0], day: clinical.days[$0],
+        position: clinical.positions[$0], isMonthOnly: clinical.monthOnly.contains(Int32($0) + 1))
     }
   }
 
@@ -92,16 +102,25 @@ struct DatasetOracle {
       let organisation: String
       let day: Int32
       let code: String
+      let isMonthOnly: Bool
+      /// Of those of one record that have the same month.
+      let number: Int
+      /// The last day that it may have begun on.
+      var latest: Int32 { isMonthOnly ? Period(containing: CalendarDate(day: day)).last.day : day }
     }
     var spells: Set<Spell> = []
     for record in live(Sources.hospital) {
+      var ofMonth: [String: Int] = [:]
       for entry in entries(record)
       where entry.system == 6 && entry.position == 1 && definition.admissionMethods.contains(entry.code)
         && entry.day != ClinicalFacts.undated
       {
+        if entry.isMonthOnly { ofMonth["\(entry.day) \(entry.code)", default: 0] += 1 }
         spells.insert(
           Spell(
-            person: record.personID!, organisation: record.extract.organisation, day: entry.day, code: entry.code))
+            person: record.personID!, organisation: record.extract.organisation, day: entry.day, code: entry.code,
+            isMonthOnly: entry.isMonthOnly,
+            number: entry.isMonthOnly ? ofMonth["\(entry.day) \(entry.code)"]! : 1))
       }
     }
     let known = Set(live(Sources.gp).map { $0.personID! })
@@ -112,7 +131,7 @@ struct DatasetOracle {
           let inside = spells.filter { spell in
             guard CalendarDate(day: spell.day).iso.hasPrefix(month) else { return false }
             guard known.contains(spell.person) else { return group == "unlinked" }
-            return group == (hasCondition(condition, spell.person, by: spell.day) ? "with" : "without")
+            return group == (hasCondition(condition, spell.person, by: spell.latest) ? "with" : "without")
           }
           let shown = definition.disclosure.events(inside.count, of: Set(inside.map(\.person)).count)
           return DatasetRow(
@@ -135,6 +154,13 @@ enum RandomRegion {
       var change = record(records.count, extract: extract, person: person, facts: facts)
       if let count = change.facts?.clinical.codes.count {
         change.facts?.clinical.encounters = (0..<count).map { _ in Int32.random(in: 0...2, using: &generator) }
+      }
+      // Around a birth.
+      if let days = change.facts?.clinical.days, generator.chance(0.3) {
+        for place in days.indices where days[place] != ClinicalFacts.undated && generator.chance(0.7) {
+          change.facts?.clinical.days[place] = CalendarDate(day: days[place]).firstOfMonth.day
+          change.facts?.clinical.monthOnly.append(Int32(place) + 1)
+        }
       }
       if generator.chance(0.1) { change = change.retracted() }
       records.append(change)

@@ -63,6 +63,46 @@ import Testing
     }
   }
 
+  /// Hospital spells and a GP diagnosis of one person; a day without its last two digits is a month.
+  private func spells(_ days: [String], diagnosed: String, extracts: Int = 1) throws -> [String] {
+    func entries(_ code: (Int16, String), _ days: [String], _ position: Int32) -> Facts {
+      let dates = days.map { CalendarDate(iso: $0.count == 7 ? $0 + "-01" : $0)!.day }
+      var facts = facts(dates.map { (code.0, code.1, $0, position) })
+      facts.clinical.monthOnly = days.indices.filter { days[$0].count == 7 }.map { Int32($0) + 1 }
+      return facts
+    }
+    let hospital = (0..<extracts).map { number in
+      record(
+        number + 10, extract: extract("h\(number)", organisation: "R01", source: Sources.hospital), person: 1,
+        facts: entries((6, "21"), days, 1))
+    }
+    let known = record(1, person: 1, facts: entries((1, "H33.."), [diagnosed], 0))
+    let definition = try Self.uncontrolled("emergency-admissions")
+    let table = try DatasetQueries(Self.database(hospital + [known]), definition, .none).table()
+    return table.rows.filter { $0.dimensions[1] == "asthma" && $0.counts[0] != .count(0) }.map {
+      "\($0.dimensions[0]) \($0.dimensions[2]) \($0.counts[0])"
+    }
+  }
+
+  @Test func `spells that carry their month only count as often as there are, seen in however many extracts`() throws {
+    let twice = try spells(["2026-03", "2026-03", "2026-04"], diagnosed: "2020-01-01", extracts: 3)
+    #expect(twice == (try spells(["2026-03-02", "2026-03-20", "2026-04-07"], diagnosed: "2020-01-01")))
+    #expect(twice.count == 2 && twice[0].contains("2026-03 with") && twice[0].contains("2"))
+  }
+
+  @Test(
+    arguments: [
+      ("2026-03", "2026-03-31", "with"), ("2026-03", "2026-04-01", "without"), ("2026-03-02", "2026-03", "with"),
+      ("2026-03-31", "2026-04", "without"), ("2026-03", "2026-03", "with"), ("2026-03-02", "2026-03-02", "with"),
+      ("2026-03-02", "2026-03-03", "without"), ("2026-12", "2026-12-31", "with"),
+    ])
+  func `within a month that is all that is known, a diagnosis counts as made before`(
+    admitted: String, diagnosed: String, group: String
+  ) throws {
+    let rows = try spells([admitted], diagnosed: diagnosed)
+    #expect(rows.count == 1 && rows[0].hasPrefix("\(admitted.prefix(7)) \(group) "))
+  }
+
   private static let day = CalendarDate(iso: "2026-11-01")!
 
   private static func exclusions(_ codes: [ClinicalCode]) throws -> AppliedExclusions {

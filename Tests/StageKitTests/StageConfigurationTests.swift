@@ -21,6 +21,7 @@ struct StageConfigurationTests {
     #expect(configuration.layout.prefix == "caredata." && configuration.layout.partitions == 12)
     #expect(configuration.batchMessages == 20_000 && configuration.backlogBytes == 0)
     #expect(configuration.logLevel == .info && !configuration.supervised)
+    #expect(configuration.policyFile == "compose/policy/attributes.yaml" && configuration.postcodesFile.isEmpty)
     #expect(configuration.kafka.properties == ["bootstrap.servers": "localhost:9092"])
   }
 
@@ -30,11 +31,13 @@ struct StageConfigurationTests {
       "CAREDATA_HTTP_HOST": "0.0.0.0", "CAREDATA_HTTP_PORT": "8080", "CAREDATA_BATCH_MESSAGES": "10",
       "CAREDATA_BATCH_BYTES": "20", "CAREDATA_BACKLOG_BYTES": "30", "CAREDATA_INCARNATION": "a",
       "CAREDATA_SUPERVISED": "true", "CAREDATA_READY_FILE": "/ready", "CAREDATA_LOG_LEVEL": "debug",
+      "CAREDATA_POLICY_FILE": "/policy.yaml", "CAREDATA_POSTCODES_FILE": "/nspl.csv",
     ])
     #expect(configuration.keysDirectory == "/keys" && configuration.layout.prefix == "trial.")
     #expect(configuration.layout.partitions == 3 && configuration.httpHost == "0.0.0.0")
     #expect(configuration.httpPort == 8_080 && configuration.batchMessages == 10 && configuration.batchBytes == 20)
     #expect(configuration.backlogBytes == 30 && configuration.incarnation == "a" && configuration.supervised)
+    #expect(configuration.policyFile == "/policy.yaml" && configuration.postcodesFile == "/nspl.csv")
     #expect(configuration.readyFile == "/ready" && configuration.logLevel == .debug)
   }
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A folder of definitions that comes with the project.
+/// A folder or file of definitions that comes with the project.
 struct ProjectFolder {
   let variable: String
   /// Below the project's folder.
@@ -14,6 +14,9 @@ struct ProjectFolder {
   static let datasets = ProjectFolder(
     variable: "CAREDATA_DATASETS_DIRECTORY", path: "compose/datasets",
     missing: "no dataset definitions found; name their folder with --datasets")
+  static let policy = ProjectFolder(
+    variable: "CAREDATA_POLICY_FILE", path: "compose/policy/attributes.yaml",
+    missing: "no policy of attributes found; name its file in CAREDATA_POLICY_FILE")
 
   /// The folder that is given, else the one the environment names, else the project's own.
   func locate(

@@ -81,7 +81,8 @@ struct EmbeddedOptions: ParsableArguments {
       state: StateDirectory(path: state),
       instances: Dictionary(instances.map { ($0.stage, $0.count) }) { _, last in last },
       datasets: try DatasetsFolder.names(folder), datasetsDirectory: folder,
-      specificationDirectory: try ProjectFolder.specification.locate(nil))
+      specificationDirectory: try ProjectFolder.specification.locate(nil),
+      policyFile: try ProjectFolder.policy.locate(nil))
   }
 }
 

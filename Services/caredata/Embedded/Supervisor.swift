@@ -17,6 +17,7 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
     var datasets: [String]
     var datasetsDirectory: String
     var specificationDirectory: String
+    var policyFile: String
     /// Bytes per partition that a producer may be ahead; the broker holds 5 MB.
     var backlogBytes = 1_000_000
   }
@@ -52,6 +53,7 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
       "CAREDATA_RELEASES_DIRECTORY": settings.state.releases,
       "CAREDATA_DATASETS_DIRECTORY": settings.datasetsDirectory,
       "CAREDATA_SPECIFICATION_DIRECTORY": settings.specificationDirectory,
+      "CAREDATA_POLICY_FILE": settings.policyFile,
     ]
     // Rules that commands tell about, too.
     for rule in ["CAREDATA_NATIONAL_LIST_DAYS", "CAREDATA_PRACTICES_NOTICE_DAYS"] {

@@ -32,6 +32,10 @@ extension SyntheticPopulation {
     var random = SplitMix64(seed: seed, .spells, person.index)
     let age = person.age(on: Self.period.last)
     var episodes: [SyntheticEpisode] = []
+    if person.born >= Self.firstAdmission {
+      let method = random.chance(perMille: 950) ? "82" : "83"
+      episodes += spell(person, method, "Z380", [], on: person.born, &random)
+    }
     var emergencies = random.chance(perMille: emergencyPerMille(person, age)) ? 1 : 0
     if emergencies == 1, random.chance(perMille: 200) { emergencies = 2 }
     if person.isCanary { emergencies = max(1, emergencies) }
@@ -72,14 +76,17 @@ extension SyntheticPopulation {
   }
 
   /// One stay of one to three episodes; none for someone not yet born.
+  ///
+  /// - Parameter day: of admission; nil: any day of the half year.
   private func spell(
     _ person: SyntheticPerson, _ method: String, _ diagnosis: String, _ operations: [String],
-    _ random: inout SplitMix64
+    on day: CalendarDate? = nil, _ random: inout SplitMix64
   ) -> [SyntheticEpisode] {
     let last = Self.period.last
-    let admitted = CalendarDate(
-      day: Self.firstAdmission.day + Int32(random.below(Int(last.day - Self.firstAdmission.day) + 1)))
-    guard admitted > person.born else { return [] }
+    let admitted =
+      day
+      ?? CalendarDate(day: Self.firstAdmission.day + Int32(random.below(Int(last.day - Self.firstAdmission.day) + 1)))
+    guard admitted > person.born || day != nil else { return [] }
     var hospital = random.chance(perMille: 100) ? 1 - person.practice % 2 : person.practice % 2
     if case .hospital(let own) = person.objectionCanary { hospital = own }
     let others = person.conditions.map { $0.admissionCodes[$0.admissionCodes.count - 1] }.filter { $0 != diagnosis }

@@ -116,6 +116,9 @@ struct SyntheticPopulation {
     firstObjectionCanary..<(firstObjectionCanary + practices + Self.hospitals.count + 1)
   }
 
+  /// The first who is nothing special is a newborn, so that every region has a birth.
+  private var newborn: Int { objectionCanaries.upperBound }
+
   func person(_ index: Int) -> SyntheticPerson {
     var random = SplitMix64(seed: seed, .person, index)
     let isCanary = index < canaries
@@ -123,6 +126,7 @@ struct SyntheticPopulation {
     var born = isCanary ? birthOfCanary(index) : birth(&random)
     // Old enough for every event that makes the record count.
     if objectionCanary != nil { born = min(born, Self.latestBirthOfObjectionCanary) }
+    if index == newborn { born = max(born, Self.firstAdmission) }
     let practice = index % practices
     let ageBand = Self.band(age: Self.period.last.year - born.year)
     let isMale = random.chance(perMille: ageBand == 6 ? 400 : 497)
