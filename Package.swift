@@ -60,6 +60,7 @@ let package = Package(
 
     shared("Clinical"),
     shared("Cryptography", ["COpenSSL"]),
+    shared("Audit", ["Cryptography"]),
     shared("Kafka", ["CRdKafka"]),
     shared("Postgres", ["CPostgres"]),
     shared("Contracts", [protobuf], exclude: ["caredata.proto"]),
@@ -77,7 +78,7 @@ let package = Package(
     service("Pseudonymisation", [protobuf]),
     service("Linkage", [protobuf]),
     service("Publication", ["Specification", protobuf, yams]),
-    service("caredata", ["CRdKafka", "Specification", "Tables", protobuf]),
+    service("caredata", ["Audit", "CRdKafka", "Specification", "Tables", protobuf]),
 
     .executableTarget(
       name: "Benchmarks",
@@ -92,6 +93,7 @@ let package = Package(
 
     tests("ClinicalTests", ["Clinical"]),
     tests("CryptographyTests", ["Cryptography"]),
+    tests("AuditTests", ["Audit"]),
     tests("KafkaTests", ["Kafka", "caredata"]),
     tests("PostgresTests", ["Postgres", "caredata"]),
     tests("ContractsTests", ["Contracts"]),
@@ -109,8 +111,9 @@ let package = Package(
       "CommandLineTests",
       [
         "caredata", "Ingestion", "ObjectionFilter", "Publication", "Clinical", "Specification", "Tables", "Fuzzing",
-        "StageKit", "Postgres", "Contracts", "Cryptography",
+        "StageKit", "Postgres", "Contracts", "Cryptography", "Audit",
       ]),
-    tests("EndToEnd", ["caredata", "Specification", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography"]),
+    tests(
+      "EndToEnd", ["caredata", "Audit", "Specification", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography"]),
   ]
 )

@@ -23,6 +23,7 @@ import Logging
 /// | `caredata.practices.notice.days` | int | 56 | days between telling patients and the first extract |
 /// | `caredata.national.list.days` | int or `off` | 7 | age at which the national list of objections stops everything |
 /// | `caredata.extracts.hold.seconds` | int | 10 | quiet time after which an incomplete extract is reported as held |
+/// | `caredata.audit.file` | string | empty | where commands log what they do with identifiable data |
 /// | `caredata.log.level` | string | `info` | swift-log level |
 /// | `CAREDATA_KAFKA_…` | string | | librdkafka properties: `.` as `_`, `_` as `__`, `-` as `___` |
 public struct StageConfiguration: Sendable {
@@ -41,6 +42,7 @@ public struct StageConfiguration: Sendable {
   public var noticeDays: Int
   public var holdSeconds: Int
   public var nationalList: NationalListRule
+  public var auditFile: String
   public var logLevel: Logger.Level
   public var kafka: KafkaConfiguration
 
@@ -92,6 +94,7 @@ public struct StageConfiguration: Sendable {
       noticeDays: noticeDays,
       holdSeconds: reader.int(forKey: "extracts.hold.seconds", default: 10),
       nationalList: NationalListRule(maximumDays: Int(listDays)),
+      auditFile: reader.string(forKey: "audit.file", default: ""),
       logLevel: logLevel,
       kafka: try kafkaConfiguration(environment))
   }

@@ -52,6 +52,7 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
       "CAREDATA_DATASETS_DIRECTORY": settings.datasetsDirectory,
       "CAREDATA_SPECIFICATION_DIRECTORY": settings.specificationDirectory,
       "CAREDATA_KEYS_DIRECTORY": settings.state.keys(of: "publication"),
+      "CAREDATA_AUDIT_FILE": AuditPlace.own.map(AuditPlace.absolute) ?? settings.state.auditLog,
     ]
     // Rules that commands tell about, too.
     for rule in ["CAREDATA_NATIONAL_LIST_DAYS", "CAREDATA_PRACTICES_NOTICE_DAYS"] {
