@@ -61,6 +61,7 @@ let package = Package(
     shared("Clinical"),
     shared("Cryptography", ["COpenSSL"]),
     shared("Audit", ["Cryptography"]),
+    shared("Pseudonyms", ["Cryptography"]),
     shared("Kafka", ["CRdKafka"]),
     shared("Postgres", ["CPostgres"]),
     shared("Contracts", [protobuf], exclude: ["caredata.proto"]),
@@ -78,7 +79,7 @@ let package = Package(
     service("Pseudonymisation", [protobuf]),
     service("Linkage", [protobuf]),
     service("Publication", ["Specification", protobuf, yams]),
-    service("caredata", ["Audit", "CRdKafka", "Specification", "Tables", protobuf]),
+    service("caredata", ["Audit", "CRdKafka", "Pseudonyms", "Specification", "Tables", protobuf]),
 
     .executableTarget(
       name: "Benchmarks",
@@ -94,6 +95,7 @@ let package = Package(
     tests("ClinicalTests", ["Clinical"]),
     tests("CryptographyTests", ["Cryptography"]),
     tests("AuditTests", ["Audit"]),
+    tests("PseudonymsTests", ["Pseudonyms", "Cryptography"]),
     tests("KafkaTests", ["Kafka", "caredata"]),
     tests("PostgresTests", ["Postgres", "caredata"]),
     tests("ContractsTests", ["Contracts"]),

@@ -21,7 +21,8 @@ struct Caredata: AsyncParsableCommand {
           PracticesCommand.self,
         ]),
       .init(name: "Analysts", subcommands: [ReleaseCommand.self, SubscribeCommand.self]),
-      .init(name: "Everybody", subcommands: [SpecificationCommand.self, StatementCommand.self]),
+      .init(
+        name: "Everybody", subcommands: [SpecificationCommand.self, StatementCommand.self, PseudonymiseCommand.self]),
       .init(
         name: "Operators",
         subcommands: [
