@@ -113,9 +113,13 @@ let package = Package(
       "CommandLineTests",
       [
         "caredata", "Ingestion", "ObjectionFilter", "Publication", "Clinical", "Specification", "Tables", "Fuzzing",
-        "StageKit", "Postgres", "Contracts", "Cryptography", "Audit",
+        "StageKit", "Postgres", "Contracts", "Cryptography", "Audit", "Pseudonymisation", "Linkage",
       ]),
     tests(
-      "EndToEnd", ["caredata", "Audit", "Specification", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography"]),
+      "EndToEnd",
+      [
+        "caredata", "Audit", "Pseudonyms", "Specification", "StageKit", "Kafka", "Postgres", "Contracts",
+        "Cryptography",
+      ]),
   ]
 )

@@ -11,12 +11,14 @@ import SwiftProtobuf
 final class PseudonymisationStage: Stage {
   static let name = StageName.pseudonymisation
   static let input = [Topic.permitted]
-  static let migrations = [Migration(version: 2, name: "flow", sql: FlowCounter.migrationSQL)]
+  static let migrations = [Migration(version: 2, name: "flow", sql: FlowCounter.migrationSQL), ReverseMap.migration]
 
   private let context: StageContext
   private let pseudonymised: String
   private let flow = FlowCounter()
   private var envelope: PseudonymousEnvelope
+  /// Nil: nobody is to be re-identified.
+  private let reverse: ReverseMap?
 
   init(context: StageContext) throws {
     self.context = context
@@ -26,6 +28,17 @@ final class PseudonymisationStage: Stage {
       pseudonyms: try Pseudonyms(
         linkageKey: try StageKey.read("linkage", in: keys), withdrawalKey: try StageKey.read("withdrawal", in: keys)),
       identityKey: try StageKey.read("identity", in: keys), attributesKey: try StageKey.read("attributes", in: keys))
+    if context.configuration.reidentification {
+      reverse = try ReverseMap(key: try StageKey.read("reverse", in: keys))
+      context.logger.notice("re-identification is on: NHS numbers of records are kept, sealed")
+    } else {
+      reverse = nil
+      let count = try ReverseMap.empty(context.database)
+      if count > 0 {
+        context.logger.notice(
+          "re-identification is off: what it had kept has been removed", metadata: ["records": "\(count)"])
+      }
+    }
   }
 
   func revoked(_ partitions: [TopicPartition]) { flow.forget() }
@@ -34,6 +47,7 @@ final class PseudonymisationStage: Stage {
     // The outputs do not depend on the counts, so they may be on their way while the counts are stored; offsets are
     // committed only after both.
     var markers: [Kafka.Message] = []
+    reverse?.begin()
     for message in batch.messages {
       do {
         let received = try EnvelopeView(message.value)
@@ -48,7 +62,10 @@ final class PseudonymisationStage: Stage {
         try output.reject(message, RejectionCode(error))
       }
     }
-    try context.database.transaction { try flow.store(context.database) }
+    try context.database.transaction {
+      try flow.store(context.database)
+      try reverse?.store(context.database)
+    }
     flow.stored()
     guard !markers.isEmpty else { return }
     try output.flush()
@@ -59,12 +76,15 @@ final class PseudonymisationStage: Stage {
     let header = try HeaderView(received.header)
     var outcome = FlowCounter.Outcome.passed
     do {
-      try envelope.record(received, routingToken: message.key)
+      let identity = try envelope.record(received, routingToken: message.key)
+      try reverse?.record(
+        header, number: identity.nhsNumber, withdrawal: envelope.withdrawalToken(message.key))
     } catch is PseudonymousEnvelope.Unreadable {
       // Goes on as a retraction, so that the counts of the extract still balance at publication.
       outcome = .rejected
       try output.reject(message, .sectionUnreadable)
       _ = envelope.retraction(received, routingToken: message.key, reason: .rejected)
+      reverse?.retraction(header, withdrawal: envelope.withdrawalToken(message.key))
     }
     try flow.count(
       extract: header.extractID, partition: message.partition, number: header.number, as: outcome,
@@ -77,6 +97,7 @@ final class PseudonymisationStage: Stage {
     let header = try HeaderView(received.header)
     let isReadable = envelope.retraction(received, routingToken: message.key)
     if !isReadable { try output.reject(message, .sectionUnreadable) }
+    reverse?.retraction(header, withdrawal: envelope.withdrawalToken(message.key))
     try send(key: header.recordID, output)
   }
 
@@ -89,6 +110,9 @@ final class PseudonymisationStage: Stage {
   /// A person's records lie in every partition from here on, so what concerns all of them goes to every one.
   private func spread(_ message: Kafka.Message, _ received: EnvelopeView, _ output: StageOutput) throws {
     let token = try envelope.objection(received)
+    if let reverse, let withdrawal = try? Withdrawal(serializedBytes: Data(received.withdrawal)) {
+      reverse.objection(withdrawal, isInForce: received.kind == .withdrawal, token: token)
+    }
     for partition in 0..<Int32(context.layout.partitions) {
       try output.send(topic: pseudonymised, partition: partition, key: token.bytes, value: envelope.bytes)
     }

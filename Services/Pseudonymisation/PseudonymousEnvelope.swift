@@ -26,7 +26,11 @@ struct PseudonymousEnvelope {
   }
 
   /// - Parameter routingToken: key of the message.
-  mutating func record(_ received: EnvelopeView, routingToken: UnsafeRawBufferPointer) throws {
+  /// - Returns: the identity that is gone.
+  @discardableResult
+  mutating func record(
+    _ received: EnvelopeView, routingToken: UnsafeRawBufferPointer
+  ) throws -> IdentitySection {
     let identity = try open(received)
     let attributes: [UInt8] = try Pseudonyms.attributes(identity).serializedBytes()
     try attributes.withUnsafeBytes { try attributesKey.seal($0, associated: received.header, into: &sealed) }
@@ -34,7 +38,11 @@ struct PseudonymousEnvelope {
     writer.bytes(EnvelopeView.Field.clinical, received.clinical)
     writer.bytes(EnvelopeView.Field.attributes, sealed)
     appendLinks(identity, routingToken)
+    return identity
   }
+
+  /// As it stands in what is sent.
+  func withdrawalToken(_ routingToken: UnsafeRawBufferPointer) -> Token16 { pseudonyms.withdrawalToken(routingToken) }
 
   /// A retraction for an objection carries the link tokens of its record, by which linkage recognises the person's
   /// records without a number; any other, and one whose identity does not open, the withdrawal token only.

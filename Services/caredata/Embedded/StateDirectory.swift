@@ -39,7 +39,7 @@ struct StateDirectory {
     "record": ["ingestion"], "routing": ["ingestion"], "staging": ["ingestion"],
     "identity": ["ingestion", "pseudonymisation"], "clinical": ["ingestion", "publication"],
     "attributes": ["pseudonymisation", "publication"], "linkage": ["pseudonymisation"],
-    "withdrawal": ["pseudonymisation"],
+    "withdrawal": ["pseudonymisation"], "reverse": ["pseudonymisation"], "recipients": ["publication"],
   ]
 
   /// Makes the keys that are missing; existing ones are never replaced.

@@ -55,7 +55,7 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
       "CAREDATA_AUDIT_FILE": AuditPlace.own.map(AuditPlace.absolute) ?? settings.state.auditLog,
     ]
     // Rules that commands tell about, too.
-    for rule in ["CAREDATA_NATIONAL_LIST_DAYS", "CAREDATA_PRACTICES_NOTICE_DAYS"] {
+    for rule in ["CAREDATA_NATIONAL_LIST_DAYS", "CAREDATA_PRACTICES_NOTICE_DAYS", "CAREDATA_REIDENTIFICATION"] {
       if let value = ProcessInfo.processInfo.environment[rule] { variables[rule] = value }
     }
     let kafka = KafkaConfiguration.embeddedBroker(bootstrapServers: brokerState?.bootstrapServers ?? "")
