@@ -68,7 +68,7 @@ struct Admission {
     let held = try database.query(
       "select version_time, version_digest, extract_id from scope where no = $1::bigint", [.int(scope)])
     let (heldTime, heldDigest, heldExtract) = (held.int(0, 0), held.int(0, 1), held.text(0, 2))
-    if try !heldExtract.isEmpty && digest == heldDigest && !hasNewerObjection(scope, database) {
+    if try !heldExtract.isEmpty && digest == heldDigest && !Readmission.isDue(scope: scope, database) {
       return try leaveUnchanged(
         extract, scope, digest: digest, heldExtract, newest: max(extract.submittedAt, heldTime), database)
     }
@@ -101,24 +101,13 @@ struct Admission {
       """,
       [.int(no), .int(digest), .int(Int64(receipt.recordsAdmitted)), .bytes(try receipt.serializedBytes())])
     try ledger.follow(admission: no, scope: scope, reserved: reserved, database)
+    try Resubmissions.noteEnds(during: no, database)
     try Outbox.append([try receipts.entry(receipt, asJSON: extract.isJSON)], to: database)
     // Its records wait until everything queued so far is sent: its own objections must be there before them.
     try database.query(
       "update extract set barrier = coalesce((select max(id) from outbox), 0) where no = $1::bigint", [.int(no)])
     try putAside(extract, database)
     try dropForerunners(of: extract, database)
-  }
-
-  /// What was said about objections since the records were admitted: their content may be the same, but an erased record
-  /// comes back only when it is admitted anew.
-  private func hasNewerObjection(_ scope: Int64, _ database: Connection) throws -> Bool {
-    try database.query(
-      """
-      select exists (
-        select from record_state r join statement s on s.token = r.routing_token
-        where r.scope_no = $1::bigint and r.live and s.stamp > r.stamp)
-      """, [.int(scope)]
-    ).bool(0, 0)
   }
 
   /// Rejected records by their coordinates.

@@ -21,6 +21,7 @@ final class IngestionStage: Stage {
   private let admission: Admission
   private let holding: Holding
   private let erasure: Erasure
+  private let resubmissions: Resubmissions
   private let extractsTopic: String
   private let objectionsTopic: String
   private let practicesTopic: String
@@ -39,8 +40,7 @@ final class IngestionStage: Stage {
       supersessions: supersessions)
     otherReading = ObjectionReading(tokens: tokens)
     let receipts = ReceiptFactory(layout: layout)
-    let statements = ObjectionStatements(layout: layout, resubmissions: Resubmissions(receipts: receipts))
-    let ledger = ObjectionLedger(statements: statements)
+    let ledger = ObjectionLedger(statements: ObjectionStatements(layout: layout))
     let practices = Practices(
       gate: PracticeGate(noticeDays: configuration.noticeDays), layout: layout, receipts: receipts)
     let manifests = ManifestHandling(receipts: receipts, practices: practices)
@@ -59,6 +59,7 @@ final class IngestionStage: Stage {
         ])
     }
     holding = Holding(quietSeconds: configuration.holdSeconds, admission: admission, receipts: receipts)
+    resubmissions = Resubmissions(receipts: receipts)
     erasure = Erasure(admission: admission, manifests: manifests, receipts: receipts)
     extractsTopic = layout.name(.extracts)
     objectionsTopic = layout.name(.objections)
@@ -135,6 +136,7 @@ final class IngestionStage: Stage {
     let sentRecords = try emission.emitNext(database, to: output)
     let erased = try erasure.next(database)
     let held = try holding.next(database)
-    return sentMessages || admitted || sentRecords || erased || held
+    let asked = try resubmissions.next(database)
+    return sentMessages || admitted || sentRecords || erased || held || asked
   }
 }

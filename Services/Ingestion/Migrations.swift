@@ -54,6 +54,7 @@ enum IngestionSchema {
         \(Outbox.migrationSQL)
         """),
     Migration(version: 3, name: "national list, proof of objections", sql: objections),
+    Migration(version: 4, name: "newest national answers, ended objections", sql: answers),
   ]
 
   /// `origin_decision.system` is the code system of a decision found in a record, 0 of any other. `national_entry` holds
@@ -92,6 +93,24 @@ enum IngestionSchema {
       primary key (topic, partition, record_offset));
     alter table broker_life add column met_at timestamptz not null default now();
     create table explanation_log (at timestamptz not null default now(), by text not null, token bytea not null);
+    """
+
+  /// `national_submission` has one row while a submission has entries, with when the first of it came, in microseconds
+  /// since 1970-01-01T00:00:00Z. `objection_end` has the stamp of the latest statement by which an objection ended;
+  /// `ended_objection` those of which no organisation has been told yet.
+  private static let answers = """
+    alter table origin_decision add column unjudged_stamp bigint not null default 0;
+    alter table national_list add column stamp bigint not null default 0;
+    create table national_answer (origin bytea primary key, objects boolean not null, drawn_at bigint not null);
+    create table national_submission (submission_id text primary key, first_at bigint not null);
+    insert into national_submission
+      select distinct submission_id, (extract(epoch from now()) * 1000000)::bigint from national_entry;
+    create table ended_objection (
+      id bigint generated always as identity primary key, token bytea not null, type smallint not null,
+      stamp bigint not null);
+    create table objection_end (type smallint primary key, stamp bigint not null);
+    insert into objection_end select type, max(stamp) from statement where retracted or decision = 2 group by type;
+    create index on record_state (scope_no) where live and not numbered;
     """
 
   /// `rejection` and `notes` hold raw values of ``Reason`` and packed ``Note``s.

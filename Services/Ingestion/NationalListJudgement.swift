@@ -1,7 +1,8 @@
 import Contracts
 
-/// Whether a national list of objections may be used. Whoever is no longer on it is reinstated, so a list that was cut
-/// short on its way would undo objections without anybody having withdrawn them.
+/// Whether a national list of objections, or an answer of the check service, may be used. Whoever is no longer on the
+/// list is reinstated, so a list that was cut short on its way would undo objections without anybody having withdrawn
+/// them; and so would an answer that merely repeats what was asked.
 enum NationalListJudgement {
   struct List: Equatable {
     /// Microseconds since 1970-01-01T00:00:00Z.
@@ -10,6 +11,13 @@ enum NationalListJudgement {
     var entries: Int64
     var isWhole = true
     var isConfirmed = false
+    /// Of an answer: the national objections in force of those asked, and how many of these it would end.
+    var asked = Asked()
+  }
+
+  struct Asked: Equatable {
+    var inForce: Int64 = 0
+    var ending: Int64 = 0
   }
 
   enum Verdict: Equatable {
@@ -23,18 +31,27 @@ enum NationalListJudgement {
     case olderThanTheListInForce = "older_than_the_list_in_force"
     case empty = "list_empty"
     case shrunk = "list_more_than_1_percent_smaller"
+    case endsTooMany = "answer_ends_more_than_1_percent"
   }
 
   /// - Parameter last: the whole list in force; nil: there is none.
   static func judge(_ list: List, last: List?, now: Int64) -> Verdict {
-    let latest = now + NationalListRule.clockSkew
-    if list.drawnAt > latest { return .refused(.drawnInTheFuture) }
-    // What a wrong clock has put in force must not keep every right list out.
-    let last = last.flatMap { $0.drawnAt > latest ? nil : $0 }
+    if list.drawnAt > now + NationalListRule.clockSkew { return .refused(.drawnInTheFuture) }
+    let last = believed(last, now: now)
     if let last, list.drawnAt < last.drawnAt { return .refused(.olderThanTheListInForce) }
-    guard list.isWhole, !list.isConfirmed else { return .used }
+    if list.isConfirmed { return .used }
+    guard list.isWhole else {
+      // One person may always change their mind.
+      let asked = list.asked
+      return asked.ending > 1 && asked.ending * 100 > asked.inForce ? .refused(.endsTooMany) : .used
+    }
     if list.entries == 0 { return .refused(.empty) }
     if let last, list.entries * 100 < last.entries * 99 { return .refused(.shrunk) }
     return .used
+  }
+
+  /// What a wrong clock has put in force must not keep every right list out.
+  static func believed(_ last: List?, now: Int64) -> List? {
+    last.flatMap { $0.drawnAt > now + NationalListRule.clockSkew ? nil : $0 }
   }
 }

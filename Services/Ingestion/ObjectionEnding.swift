@@ -32,5 +32,5 @@ enum ObjectionEnding {
 }
 
 extension LedgerEntry {
-  fileprivate var scope: ObjectionEnding.Scope { .init(token: token, type: decision.type) }
+  var scope: ObjectionEnding.Scope { .init(token: token, type: decision.type) }
 }

@@ -18,6 +18,8 @@ struct ObjectionLedger {
     var system: CodeSystem = .unspecified
     /// The extract that says so, if one does.
     var extractID: String?
+    /// Said by a part of a national list, or of an answer, that is still to be judged.
+    var isUnjudged = false
   }
 
   /// In the place of an organisation's code, for what patients ask for themselves.
@@ -62,6 +64,7 @@ struct ObjectionLedger {
       }
     }
     try store(news, database)
+    try confirm(spoken, database)
     let superseded = try superseded(Set(spoken.compactMap(\.extractID)), database)
     var extra: [Token16: Set<Token16>] = [:]
     var outdated: [Token16: Set<Token16>] = [:]
@@ -155,20 +158,32 @@ struct ObjectionLedger {
     guard !rows.isEmpty else { return }
     try database.query(
       """
-      insert into origin_decision (origin, type, decision, day, organisation, system, recorded_at)
-      select o, t, d, nullif(day, \(ObjectionStatements.undated)), g, y, $7
+      insert into origin_decision (origin, type, decision, day, organisation, system, recorded_at, unjudged_stamp)
+      select o, t, d, nullif(day, \(ObjectionStatements.undated)), g, y, $8,
+        case when u = 1 then (select nextval('stamp')) else 0 end
       from unnest($1::bytea[], $2::bigint[]::smallint[], $3::bigint[]::smallint[], $4::bigint[]::int[], $5::text[],
-        $6::bigint[]::smallint[]) as n(o, t, d, day, g, y)
+        $6::bigint[]::smallint[], $7::bigint[]) as n(o, t, d, day, g, y, u)
       on conflict (origin, type) do update set decision = excluded.decision, day = excluded.day,
-        organisation = excluded.organisation, system = excluded.system, recorded_at = excluded.recorded_at
+        organisation = excluded.organisation, system = excluded.system, recorded_at = excluded.recorded_at,
+        unjudged_stamp = excluded.unjudged_stamp
       """,
       [
         .bytesArray(rows.map(\.origin.bytes)), .intArray(rows.map { Int64($0.decision.type.rawValue) }),
         .intArray(rows.map { Int64($0.decision.decision.rawValue) }),
         .intArray(rows.map { Int64($0.decision.day ?? ObjectionStatements.undated) }),
         .textArray(rows.map(\.organisation)), .intArray(rows.map { Int64($0.system.rawValue) }),
-        .int(Date.now.microseconds),
+        .intArray(rows.map { $0.isUnjudged ? 1 : 0 }), .int(Date.now.microseconds),
       ])
+  }
+
+  /// What the national list says outside of any submission is never judged: it holds until a later list ends it.
+  private func confirm(_ spoken: [Spoken], _ database: Connection) throws {
+    let origins = Set(
+      spoken.lazy.filter { $0.organisation == NationalLists.organisation && !$0.isUnjudged }.map(\.origin))
+    guard !origins.isEmpty else { return }
+    try database.query(
+      "update origin_decision set unjudged_stamp = 0 where origin = any($1) and unjudged_stamp > 0",
+      [.bytesArray(origins.sorted().map(\.bytes))])
   }
 
   private func reconcile(

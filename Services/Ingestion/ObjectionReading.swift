@@ -54,7 +54,7 @@ struct ObjectionReading {
     case (true, nil): intake.nationalEntries.append(entry)
     case (true, _):
       // Heard all the same: a patient objects, whatever is wrong with the submission.
-      if entry.isDissent { intake.spoken.append(entry.dissent) }
+      if entry.isDissent { intake.spoken.append(entry.dissent(isUnjudged: false)) }
     case (false, _):
       intake.spoken.append(
         .init(

@@ -7,7 +7,6 @@ import StageKit
 /// What `validated` was told about objections under which routing token: the table, and the messages.
 struct ObjectionStatements {
   let layout: TopicLayout
-  let resubmissions: Resubmissions
 
   /// Stands for "no date" in arrays, which carry no nulls.
   static let undated = Int32.min
@@ -55,7 +54,8 @@ struct ObjectionStatements {
     try count(places, on: recordedAt, database)
     try Outbox.append(
       try changes.indices.map { try notice(changes[$0], stamps[$0], places[$0], at: recordedAt) }, to: database)
-    try resubmissions.ask(for: ended, database)
+    let ends = zip(changes, stamps).lazy.filter { ended.contains($0.0.scope) }.map { ($0.0.scope, $0.1) }
+    try Resubmissions.note(Dictionary(ends, uniquingKeysWith: max), database)
   }
 
   private func stamps(for changes: [LedgerEntry], reserved: [Int64], _ database: Connection) throws -> [Int64] {

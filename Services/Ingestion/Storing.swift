@@ -24,12 +24,12 @@ struct Storing {
     try storeExtracts(&intake, database)
     for receipt in intake.balanced { try Settlement.balanced(receipt.id, database) }
     try storeSupersessions(&intake, database)
-    let listed = try nationalLists.store(intake.nationalEntries, intake.nationalLists, database)
+    let now = Date.now.microseconds
+    let listed = try nationalLists.store(intake.nationalEntries, intake.nationalLists, now: now, database)
     try ledger.record(intake.spoken + listed, database)
     answers += try intake.submitted.store(database)
     answers += try nationalLists.judge(
-      Set(intake.nationalEntries.map(\.submission) + intake.nationalLists.map(\.submissionID)),
-      now: Date.now.microseconds, database)
+      Set(intake.nationalEntries.map(\.submission) + intake.nationalLists.map(\.submissionID)), now: now, database)
     try UnresolvedObjections.note(intake.rejectedObjections, incarnation: incarnation, database)
     // Behind the statements they acknowledge: the outbox sends in order and waits in between.
     try Outbox.append(

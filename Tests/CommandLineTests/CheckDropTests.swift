@@ -75,6 +75,31 @@ import Testing
     #expect(try contents(.in) == [name.text])
   }
 
+  @Test func `replies are taken in the order in which they came, not in that of their names`() throws {
+    let names = ["X26-020127-0001.dat", "X26-010227-0001.dat", "X26-311226-0001.dat", "X26-030127-0001.dat"]
+    // January 2nd, February 1st, December 31st, and one that came together with the first.
+    for (name, second) in zip(names, [20.0, 30, 10, 20]) {
+      reply("9000000003,\n", as: name)
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date(timeIntervalSince1970: second)], ofItemAtPath: drop.path(.in, name))
+    }
+    #expect(drop.replies(quietFor: 0) == [names[2], names[0], names[3], names[1]])
+    #expect(drop.replies(quietFor: 10, now: Date(timeIntervalSince1970: 30)) == [names[2], names[0], names[3]])
+  }
+
+  @Test func `a request for some is not taken for one for everybody that had its name before`() throws {
+    try drop.write(listed(1...3), as: name, isWhole: true)
+    for part in [CheckDrop.Part.requests, .out] { unlink(drop.path(part, name.text)) }
+    try drop.write(listed(1...3), as: name, isWhole: false)
+    reply("9000000003,\n9000000001,\n")
+    var sent: NationalListSubmission?
+    _ = try drop.handle(name.text) {
+      sent = $0
+      return inForce($0)
+    }
+    #expect(sent?.isWhole == false && sent?.withdrawn == listed([1, 3]))
+  }
+
   @Test func `nothing is moved before the receipt has come, and the next run does it again`() throws {
     try drop.write(listed(1...3), as: name, isWhole: false)
     reply("9000000003,\n")

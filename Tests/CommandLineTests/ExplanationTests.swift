@@ -79,6 +79,29 @@ import Testing
     #expect(both.presence(of: other).isEmpty)
   }
 
+  @Test
+  func `a release made from an extract that was replaced may have had the record, unless an objection was in force`() {
+    func release(_ extract: String, at time: Int64) -> PersonExplanation.Release {
+      .init(id: "r\(time)", dataset: "prevalence", createdAt: time, recipients: "", extracts: [extract])
+    }
+    var record = record(.hospital)
+    record.earlierExtracts = ["e0"]
+    var said = PersonExplanation(
+      releases: [release("e0", at: 50), release("e0", at: 150), release("e1", at: 160), release("e9", at: 170)])
+    #expect(said.presence(of: record).map(\.presence) == [.inEarlierVersion, .inEarlierVersion, .included])
+    said.statements = [statement(.objectionType1, recordedAt: 40), statement(recordedAt: 100)]
+    record.filter = .init(type1: true, type2: true)
+    #expect(
+      said.presence(of: record).map(\.presence) == [
+        .inEarlierVersion, .objected(.objectionType2), .objected(.objectionType2),
+      ])
+    record.isLive = false
+    said.statements = []
+    #expect(said.presence(of: record).map(\.presence) == [.inEarlierVersion, .inEarlierVersion, .retracted])
+    said.records = [record]
+    #expect(said.text.contains("may have been in it, in an earlier version"))
+  }
+
   @Test func `the number is taken with spaces, and a wrong check digit is no fault`() throws {
     #expect(try ExplainCommand.number("900 000 0001") == "9000000001")
     for text in ["", "900000000", "x000000001"] {
@@ -162,6 +185,23 @@ import Testing
     try database.execute("reset role")
     let logged = try database.query("select by, token from ingestion.explanation_log")
     #expect(logged.count == 1 && logged.text(0, 0) == "A. Reader" && logged.bytes(0, 1) == old.bytes)
+  }
+
+  @Test func `releases made from earlier extracts of the same place are found, and no others`() throws {
+    try database.execute(
+      """
+      insert into ingestion.extract (extract_id, organisation, source, period, submitted_at, specification, state, admitted)
+        values ('gp-0', 'A81001', 1, '2026-10', 0, '1', 'superseded', 3), ('gp-2', 'A81001', 1, '2026-10', 0, '1', 'refused', 0),
+        ('gp-3', 'A81001', 1, '2026-09', 0, '1', 'balanced', 3), ('gp-4', 'A81001', 1, '2026-10', 2, '1', 'balanced', 3);
+      insert into publication.release_register (seq, release_id, dataset, definition, inputs, cut_id, row_count, sha256,
+        created_at, previous_hash, hash)
+        select 10 + n, 'old' || n, 'prevalence', '', 'gp-' || n || ' 1.0', 'c', 0, '', 500, '', '' from unnest('{0,2,3,4}'::int[]) n;
+      """)
+    try restrict()
+    let explanation = try ExplanationReader(database: database).read(token)
+    #expect(explanation.records.map(\.earlierExtracts) == [["gp-0"], []])
+    #expect(explanation.presence(of: explanation.records[0]).map(\.release.id) == ["r1", "r2", "old0"])
+    #expect(explanation.presence(of: explanation.records[0]).last?.presence == .inEarlierVersion)
   }
 
   @Test func `a number of which nothing is known is told as such`() throws {

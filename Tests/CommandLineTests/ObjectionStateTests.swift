@@ -185,16 +185,35 @@ import Testing
   }
 
   @Test func `why a list is refused is told in words, and how to use it nevertheless where one may`() {
-    func text(_ reason: String) -> String {
+    func text(_ reason: String, isWhole: Bool = true) -> String {
       NationalListAnswer.text(
         Receipt.with {
           $0.status = .nationalListRefused
           $0.reason = reason
-        }, isWhole: true, dissents: 3)
+        }, isWhole: isWhole, dissents: 3)
     }
     for reason in ["list_empty", "list_more_than_1_percent_smaller"] { #expect(text(reason).contains("--confirm")) }
     for reason in ["drawn_in_the_future", "older_than_the_list_in_force"] {
       #expect(!text(reason).contains("--confirm") && !text(reason).contains(reason))
     }
+    #expect(!text("older_than_the_list_in_force").contains("hold already"))
+    let answer = text("answer_ends_more_than_1_percent", isWhole: false)
+    #expect(
+      answer.hasPrefix("the answer is refused") && answer.contains("more than 1 %") && answer.contains("--confirm"))
+  }
+
+  @Test func `what a list is goes before what is on it`() {
+    var types: [String] = []
+    NationalListSubmission(
+      dissents: listed([1, 2]), withdrawn: listed([3]), drawnAt: 5, isWhole: false, isConfirmed: true
+    )
+    .forEachMessage(of: "s") { message, type, id in
+      types.append("\(type) \(id) \(message.nationalList.expected) \(message.objection.decision)")
+    }
+    #expect(
+      types == [
+        "national-list s 3 unspecified", "objection s/1 0 dissent", "objection s/2 0 dissent",
+        "objection s/3 0 withdrawn",
+      ])
   }
 }

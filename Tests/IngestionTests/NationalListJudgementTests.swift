@@ -34,6 +34,17 @@ struct NationalListJudgementTests {
     #expect(judge(3, whole: false) == .used)
   }
 
+  @Test(arguments: [(0, 0, true), (1, 1, true), (2, 2, false), (2, 199, false), (2, 200, true), (3, 200, false)])
+  func `an answer may end one objection, or one in a hundred of those asked, and no more without confirmation`(
+    ending: Int64, inForce: Int64, isUsed: Bool
+  ) {
+    var answer = List(drawnAt: now, entries: 0, isWhole: false, asked: .init(inForce: inForce, ending: ending))
+    func judge() -> NationalListJudgement.Verdict { NationalListJudgement.judge(answer, last: nil, now: now) }
+    #expect(judge() == (isUsed ? .used : .refused(.endsTooMany)))
+    answer.isConfirmed = true
+    #expect(judge() == .used)
+  }
+
   @Test func `a list that a wrong clock has put in force keeps no right one out`() {
     let last = List(drawnAt: now + 2 * NationalListRule.clockSkew, entries: 1_000)
     #expect(NationalListJudgement.judge(List(drawnAt: now, entries: 1_000), last: last, now: now) == .used)

@@ -39,6 +39,14 @@ enum TestDatabase {
     return connection
   }
 
+  /// Another connection to the same schema: another instance.
+  static func connect(beside connection: Connection) throws -> Connection {
+    let schema = try connection.query("select current_schema()::text").text(0, 0)
+    let other = try Connection(conninfo.get())
+    try other.execute("set search_path to \(schema)")
+    return other
+  }
+
   /// The rest of the migrations.
   static func migrate(_ connection: Connection) throws {
     let schema = try connection.query("select current_schema()::text").text(0, 0)
@@ -66,6 +74,7 @@ struct TestIngestion {
   let admission: Admission
   let ledger: ObjectionLedger
   let receipts: ReceiptFactory
+  let resubmissions: Resubmissions
 
   let practices: Practices
   let manifests: ManifestHandling
@@ -73,8 +82,8 @@ struct TestIngestion {
   init() throws {
     database = try TestDatabase.connect()
     receipts = ReceiptFactory(layout: layout)
-    ledger = ObjectionLedger(
-      statements: ObjectionStatements(layout: layout, resubmissions: Resubmissions(receipts: receipts)))
+    ledger = ObjectionLedger(statements: ObjectionStatements(layout: layout))
+    resubmissions = Resubmissions(receipts: receipts)
     admission = Admission(layout: layout, ledger: ledger, receipts: receipts) { _, _ in }
     practices = Practices(gate: PracticeGate(), layout: layout, receipts: receipts)
     manifests = ManifestHandling(receipts: receipts, practices: practices)
@@ -159,6 +168,26 @@ struct TestIngestion {
 
   func admitAll() throws {
     while try admission.admitNext(database) {}
+  }
+
+  /// A patient says so.
+  func speak(
+    _ decision: ObjectionDecision, day: Int32, _ type: ObjectionType = .objectionType2, token: UInt64 = 1
+  ) throws {
+    try database.transaction {
+      try ledger.record(
+        [
+          .init(
+            origin: Self.hash("person/\(token)"), token: Self.routingToken(token),
+            decision: Decision(type: type, decision: decision, day: day), organisation: ObjectionLedger.patient)
+        ], database)
+    }
+  }
+
+  /// Extracts that are asked for again.
+  func asked() throws -> [String] {
+    while try resubmissions.next(database) {}
+    return try outbox().receipts().filter { $0.status == .resubmissionRequested }.map(\.id)
   }
 
   // MARK: What came of it

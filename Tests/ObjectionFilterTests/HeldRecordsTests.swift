@@ -175,6 +175,23 @@ struct HeldRecordsTests {
     #expect(try filter.permitted().count == 2)
   }
 
+  @Test func `a list that a wrong clock has let in gives way to the next one`() async throws {
+    let filter = try await TestFilter.make(nationalList: "7")
+    let drawn = filter.now
+    filter.now = drawn + 30 * TestFilter.day
+    try filter.listDrawn(filter.now)
+    try filter.run()
+    filter.now = drawn
+    try filter.send(TestMessages.record(1, stamp: 1), key: alice.bytes)
+    try filter.run()
+    #expect(filter.context.paused?.contains("in the future") == true)
+    try filter.listDrawn(drawn)
+    try filter.run()
+    #expect(filter.context.paused == nil)
+    #expect(try filter.number("select drawn_at from national_list") == drawn)
+    #expect(try filter.permitted().count == 1)
+  }
+
   @Test func `where no list is used nothing is held`() async throws {
     let filter = try await TestFilter.make(nationalList: "off")
     try filter.send(TestMessages.record(1, stamp: 1), key: alice.bytes)

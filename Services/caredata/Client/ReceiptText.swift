@@ -74,7 +74,7 @@ extension Receipt.Status {
     case .erased: "erased"
     case .supersessionsStored: "supersessions stored"
     case .nationalListInForce: "in force: the national list is used"
-    case .nationalListRefused: "refused: objections on the list hold, and nobody is reinstated"
+    case .nationalListRefused: "refused: nobody is reinstated by it"
     case .disposition: "decided: every record has passed the objection filter or been held back"
     case .resubmissionRequested: "please submit this period again: an objection has ended"
     case .unspecified, .UNRECOGNIZED: "unknown"

@@ -92,7 +92,11 @@ struct ObjectionCheckCommand: AsyncParsableCommand {
     @Option(
       help: ArgumentHelp("When the service answered; without it the time of the reply's file.", valueName: "time"))
     var drawn: String?
-    @Flag(help: "Use it although more than half of those asked object, or the list is empty or much shorter.")
+    @Flag(
+      help: """
+        Use it although more than half of those asked object, more than 1 % of them do no longer, or the list is empty \
+        or much shorter.
+        """)
     var confirm = false
     @Option(help: ArgumentHelp("Seconds to wait until it is judged.", valueName: "seconds"))
     var timeout = 1800

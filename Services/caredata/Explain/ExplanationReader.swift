@@ -28,7 +28,8 @@ struct ExplanationReader {
     let wanted = Parameter.bytesArray(tokens.sorted().map(\.bytes))
     explanation.statements = try statements(wanted)
     explanation.records = try records(wanted)
-    explanation.releases = try releases(Set(explanation.records.map(\.extractID)))
+    explanation.releases = try releases(
+      explanation.records.reduce(into: []) { $0.formUnion($1.earlierExtracts.union([$1.extractID])) })
     return explanation
   }
 
@@ -75,7 +76,10 @@ struct ExplanationReader {
     let rows = try database.query(
       """
       select s.organisation, s.source::bigint, s.period, e.extract_id, e.state,
-        (extract(epoch from e.touched) * 1000000)::bigint, r.stamp, r.live, \(columns)
+        (extract(epoch from e.touched) * 1000000)::bigint, r.stamp, r.live, array(
+          select o.extract_id from ingestion.extract o
+          where o.organisation = s.organisation and o.source = s.source and o.period = s.period and o.admitted > 0
+            and o.submitted_at <= e.submitted_at and o.no <> e.no), \(columns)
       from ingestion.record_state r join ingestion.scope s on s.no = r.scope_no
       join ingestion.extract e on e.no = r.extract_no
       \(hasFilter ? "left join objection_filter.subject f on f.token = r.routing_token" : "")
@@ -84,13 +88,14 @@ struct ExplanationReader {
     return (0..<rows.count).map { row in
       PersonExplanation.Record(
         organisation: rows.text(row, 0), source: Source(rawValue: Int(rows.int(row, 1))) ?? .unspecified,
-        period: rows.text(row, 2), extractID: rows.text(row, 3), extractState: rows.text(row, 4),
-        receivedAt: rows.int(row, 5), stamp: rows.int(row, 6), isLive: rows.bool(row, 7),
-        filter: rows.isNull(row, 8)
+        period: rows.text(row, 2), extractID: rows.text(row, 3), earlierExtracts: Set(rows.textArray(row, 8)),
+        extractState: rows.text(row, 4), receivedAt: rows.int(row, 5), stamp: rows.int(row, 6),
+        isLive: rows.bool(row, 7),
+        filter: rows.isNull(row, 9)
           ? nil
           : PersonExplanation.Filter(
-            type1: rows.bool(row, 8), type2: rows.bool(row, 9), erasedFromGP: rows.int(row, 10),
-            erasedFromAll: rows.int(row, 11)))
+            type1: rows.bool(row, 9), type2: rows.bool(row, 10), erasedFromGP: rows.int(row, 11),
+            erasedFromAll: rows.int(row, 12)))
     }
   }
 

@@ -73,6 +73,7 @@ extension PersonExplanation {
           case .beforeOrDuring(let type):
             "if it was made before the type \(type.number) objection, which has ended and whose beginning is not kept"
           case .retracted: "if it was made before a later extract took the record back"
+          case .inEarlierVersion: "may have been in it, in an earlier version"
           }
         table.row([
           release.id, release.dataset, DrawnTime.text(release.createdAt), release.recipients,

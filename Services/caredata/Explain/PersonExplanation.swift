@@ -46,7 +46,11 @@ struct PersonExplanation: Equatable {
     var organisation: String
     var source: Source
     var period: String
+    /// In force, or the one that took the record back.
     var extractID: String
+    /// Others of the same organisation, source and period that were admitted before. Whether they had the person is not
+    /// known any more.
+    var earlierExtracts: Set<String> = []
     var extractState: String
     /// When the last message of its extract came.
     var receivedAt: Int64
@@ -124,22 +128,32 @@ struct PersonExplanation: Equatable {
     /// It was erased by an objection that has ended; when that began is no longer known.
     case beforeOrDuring(ObjectionType)
     case retracted
+    /// The release was made from an extract that the one in force has replaced.
+    case inEarlierVersion
   }
 
-  /// Releases that had the record's extract among their inputs, and whether the record was in them.
+  /// Releases that had the record's extract, or an earlier one in its place, among their inputs, and whether the record
+  /// was in them.
   func presence(of record: Record) -> [(release: Release, presence: Presence)] {
-    releases.filter { $0.extracts.contains(record.extractID) }.map { release in
-      switch outcome(record) {
-      case .passed: (release, .included)
-      case .heldBack(let type, _), .withdrawn(let type, _):
-        if let known = objections(to: record).min(by: { $0.since < $1.since }), release.createdAt < known.since {
-          (release, .recordedLater(known.type))
-        } else {
-          (release, .objected(type))
-        }
-      case .erased(let type): (release, .beforeOrDuring(type))
-      case .retracted: (release, .retracted)
+    releases.compactMap { release in
+      if release.extracts.contains(record.extractID) { return (release, presence(of: record, in: release)) }
+      guard !release.extracts.isDisjoint(with: record.earlierExtracts) else { return nil }
+      // An objection that was in force already covered the earlier version as well.
+      let known = objections(to: record).filter { $0.since <= release.createdAt }
+      return (release, known.first.map { .objected($0.type) } ?? .inEarlierVersion)
+    }
+  }
+
+  private func presence(of record: Record, in release: Release) -> Presence {
+    switch outcome(record) {
+    case .passed: return .included
+    case .heldBack(let type, _), .withdrawn(let type, _):
+      if let known = objections(to: record).min(by: { $0.since < $1.since }), release.createdAt < known.since {
+        return .recordedLater(known.type)
       }
+      return .objected(type)
+    case .erased(let type): return .beforeOrDuring(type)
+    case .retracted: return .retracted
     }
   }
 }

@@ -49,16 +49,18 @@ struct CheckDrop {
   /// Known here before the client can see it.
   func write(_ numbers: [ListedNumber], as name: CheckFileName, isWhole: Bool) throws {
     let bytes = CheckLines.text(numbers)
+    // Another request may have had the name before.
+    unlink(path(.requests, "\(name.text).whole"))
     if isWhole { try NumbersFile.write([], to: "\(folder)/requests", name: "\(name.text).whole", replaces: true) }
     try NumbersFile.write(bytes, to: "\(folder)/requests", name: name.text)
     try NumbersFile.write(bytes, to: "\(folder)/out", name: name.text)
   }
 
-  /// Replies that nobody writes on any more.
+  /// Replies that nobody writes on any more, in the order in which they came: their names tell the day of the month
+  /// first.
   func replies(quietFor seconds: Double, now: Date = .now) -> [String] {
-    files(.in).filter { name in
-      changed(path(.in, name)).map { now.timeIntervalSince($0) >= seconds } ?? false
-    }
+    files(.in).compactMap { name in changed(path(.in, name)).map { (at: $0, name: name) } }
+      .filter { now.timeIntervalSince($0.at) >= seconds }.sorted { $0 < $1 }.map(\.name)
   }
 
   /// - Parameter send: sends what the reply says and returns its receipt.

@@ -21,14 +21,39 @@ struct NationalListSubmission {
     let producer = try target.producer()
     defer { producer.close() }
     let submission = "national-" + randomName()
-    let (topic, total) = (target.layout.name(.objections), UInt32(dissents.count + withdrawn.count))
-    func send(_ message: ObjectionMessage, type: String, id: String) throws {
+    let topic = target.layout.name(.objections)
+    try forEachMessage(of: submission) { message, type, id in
       try producer.send(
         topic: topic, partition: target.layout.partition(ofText: id), key: Array(id.utf8),
         value: try message.serializedBytes(),
         headers: CloudEvents.headers(
           type: type, source: "/connector/national", id: id, time: .now, contentType: "application/protobuf"))
+      if type == Self.headerType { try producer.flush() }
     }
+    try producer.flush()
+    let receipts = try waiter.receipts(for: [submission], timeout: timeout) {
+      $0.status == .nationalListInForce || $0.status == .nationalListRefused
+    }
+    return receipts[submission]!
+  }
+
+  static let headerType = "national-list"
+
+  /// The header first: should the rest never come, it tells what the objections were a part of.
+  ///
+  /// - Parameter send: takes a message, its type and its id.
+  func forEachMessage(
+    of submission: String, _ send: (ObjectionMessage, String, String) throws -> Void
+  ) rethrows {
+    let total = UInt32(dissents.count + withdrawn.count)
+    let header = ObjectionMessage.with {
+      $0.nationalList.submissionID = submission
+      $0.nationalList.expected = total
+      $0.nationalList.drawnAt = drawnAt
+      $0.nationalList.whole = isWhole
+      $0.nationalList.confirmed = isConfirmed
+    }
+    try send(header, Self.headerType, submission)
     let day = CalendarDate(microseconds: drawnAt).day
     var sequence: UInt32 = 0
     for (decision, numbers) in [(ObjectionDecision.dissent, dissents), (.withdrawn, withdrawn)] {
@@ -44,22 +69,9 @@ struct NationalListSubmission {
           $0.objection.day = day
           $0.objection.origin = "national"
         }
-        try send(message, type: "objection", id: "\(submission)/\(sequence)")
+        try send(message, "objection", "\(submission)/\(sequence)")
       }
     }
-    try send(
-      .with {
-        $0.nationalList.submissionID = submission
-        $0.nationalList.expected = total
-        $0.nationalList.drawnAt = drawnAt
-        $0.nationalList.whole = isWhole
-        $0.nationalList.confirmed = isConfirmed
-      }, type: "national-list", id: submission)
-    try producer.flush()
-    let receipts = try waiter.receipts(for: [submission], timeout: timeout) {
-      $0.status == .nationalListInForce || $0.status == .nationalListRefused
-    }
-    return receipts[submission]!
   }
 }
 
@@ -72,11 +84,12 @@ enum NationalListAnswer {
         ? "the national list of \(DrawnTime.text(receipt.drawnAt)) is in force: \(people) (submission \(receipt.id))"
         : "the answer is in force: \(people) of those asked (submission \(receipt.id))"
     }
-    return """
-      the national list is refused: \(reason(receipt.reason))
-      The objections on it hold already; nobody who is missing on it is reinstated, and the list in force stays the one \
-      before (submission \(receipt.id)).
-      """
+    let subject = isWhole ? "the national list" : "the answer"
+    let consequence =
+      receipt.reason == "older_than_the_list_in_force"
+      ? "What that list says counts"
+      : "The objections \(isWhole ? "on" : "in") it hold already; nobody is reinstated, and the list in force stays the one before"
+    return "\(subject) is refused: \(reason(receipt.reason))\n\(consequence) (submission \(receipt.id))."
   }
 
   private static func reason(_ code: String) -> String {
@@ -84,8 +97,10 @@ enum NationalListAnswer {
     switch code {
     case "list_empty": return "nobody is on it. \(confirm)"
     case "list_more_than_1_percent_smaller": return "it is more than 1 % smaller than the list before. \(confirm)"
-    case "drawn_in_the_future": return "it is said to be drawn in the future"
-    case "older_than_the_list_in_force": return "a list that was drawn later is in force"
+    case "answer_ends_more_than_1_percent":
+      return "it would end more than 1 % of the objections of those asked: it may merely repeat the request. \(confirm)"
+    case "drawn_in_the_future": return "it is said to be drawn in the future."
+    case "older_than_the_list_in_force": return "a list that was drawn later is in force."
     default: return code
     }
   }
