@@ -21,7 +21,7 @@ func service(
 ) -> Target {
   .executableTarget(
     name: name,
-    dependencies: ["StageKit", "Kafka", "Postgres", "Contracts", "Cryptography", "Clinical", argumentParser]
+    dependencies: ["StageKit", "Kafka", "Postgres", "Contracts", "Cryptography", "KeyRing", "Clinical", argumentParser]
       + dependencies,
     path: "Services/\(name)", swiftSettings: strict)
 }
@@ -62,6 +62,7 @@ let package = Package(
     shared("Cryptography", ["COpenSSL"]),
     shared("Audit", ["Cryptography"]),
     shared("Pseudonyms", ["Cryptography"]),
+    shared("KeyRing", ["Cryptography"]),
     shared("Kafka", ["CRdKafka"]),
     shared("Postgres", ["CPostgres"]),
     shared("Contracts", [protobuf], exclude: ["caredata.proto"]),
@@ -70,8 +71,8 @@ let package = Package(
     shared(
       "StageKit",
       [
-        "Kafka", "Postgres", "Contracts", "Clinical", "Cryptography", configuration, flyingFox, lifecycle, logging,
-        metrics,
+        "Kafka", "Postgres", "Contracts", "Clinical", "Cryptography", "KeyRing", configuration, flyingFox, lifecycle,
+        logging, metrics,
       ]),
 
     service("Ingestion", ["Specification", protobuf]),
@@ -84,7 +85,8 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "Kafka", "Postgres", "Contracts", "Clinical", "Cryptography", "CRdKafka", "Fuzzing", argumentParser, protobuf,
+        "Kafka", "Postgres", "Contracts", "Clinical", "Cryptography", "KeyRing", "CRdKafka", "Fuzzing", argumentParser,
+        protobuf,
       ],
       path: "Tests/Benchmarks", swiftSettings: strict),
 
@@ -96,6 +98,7 @@ let package = Package(
     tests("CryptographyTests", ["Cryptography"]),
     tests("AuditTests", ["Audit"]),
     tests("PseudonymsTests", ["Pseudonyms", "Cryptography"]),
+    tests("KeyRingTests", ["KeyRing", "Cryptography"]),
     tests("KafkaTests", ["Kafka", "caredata"]),
     tests("PostgresTests", ["Postgres", "caredata"]),
     tests("ContractsTests", ["Contracts"]),
@@ -113,12 +116,12 @@ let package = Package(
       "CommandLineTests",
       [
         "caredata", "Ingestion", "ObjectionFilter", "Publication", "Clinical", "Specification", "Tables", "Fuzzing",
-        "StageKit", "Postgres", "Contracts", "Cryptography", "Audit", "Pseudonymisation", "Linkage",
+        "StageKit", "Postgres", "Contracts", "Cryptography", "Audit", "KeyRing", "Pseudonymisation", "Linkage",
       ]),
     tests(
       "EndToEnd",
       [
-        "caredata", "Audit", "Pseudonyms", "Specification", "StageKit", "Kafka", "Postgres", "Contracts",
+        "caredata", "Audit", "KeyRing", "Pseudonyms", "Specification", "StageKit", "Kafka", "Postgres", "Contracts",
         "Cryptography",
       ]),
   ]

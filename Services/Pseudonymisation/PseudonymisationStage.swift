@@ -16,6 +16,7 @@ final class PseudonymisationStage: Stage {
   private let context: StageContext
   private let pseudonymised: String
   private let flow = FlowCounter()
+  private let keys: StageKeys
   private var envelope: PseudonymousEnvelope
   /// Nil: nobody is to be re-identified.
   private let reverse: ReverseMap?
@@ -23,22 +24,24 @@ final class PseudonymisationStage: Stage {
   init(context: StageContext) throws {
     self.context = context
     pseudonymised = context.layout.name(.pseudonymised)
-    let keys = context.configuration.keysDirectory
-    envelope = try PseudonymousEnvelope(
-      pseudonyms: try Pseudonyms(
-        linkageKey: try StageKey.read("linkage", in: keys), withdrawalKey: try StageKey.read("withdrawal", in: keys)),
-      identityKey: try StageKey.read("identity", in: keys), attributesKey: try StageKey.read("attributes", in: keys))
-    if context.configuration.reidentification {
-      reverse = try ReverseMap(key: try StageKey.read("reverse", in: keys))
+    keys = try StageKeys(context.configuration, of: .pseudonymisation, others: [.ingestion, .publication])
+    context.metrics.keyVersions(keys.ring)
+    envelope = try PseudonymousEnvelope(keys: keys)
+    reverse = context.configuration.reidentification ? try ReverseMap(keys: keys) : nil
+    if reverse != nil {
       context.logger.notice("re-identification is on: NHS numbers of records are kept, sealed")
-    } else {
-      reverse = nil
-      let count = try ReverseMap.empty(context.database)
-      if count > 0 {
-        context.logger.notice(
-          "re-identification is off: what it had kept has been removed", metadata: ["records": "\(count)"])
-      }
+    } else if case let count = try ReverseMap.empty(context.database), count > 0 {
+      context.logger.notice(
+        "re-identification is off: what it had kept has been removed", metadata: ["records": "\(count)"])
     }
+  }
+
+  private func refreshKeys() throws {
+    context.metrics.keyUses(keys.uses.take())
+    guard try keys.refresh() else { return }
+    try envelope.reload()
+    context.metrics.keyVersions(keys.ring)
+    context.logger.notice("keys have changed; new ones are used from here on")
   }
 
   func revoked(_ partitions: [TopicPartition]) { flow.forget() }
@@ -47,7 +50,8 @@ final class PseudonymisationStage: Stage {
     // The outputs do not depend on the counts, so they may be on their way while the counts are stored; offsets are
     // committed only after both.
     var markers: [Kafka.Message] = []
-    reverse?.begin()
+    try refreshKeys()
+    try reverse?.begin()
     for message in batch.messages {
       do {
         let received = try EnvelopeView(message.value)
@@ -76,15 +80,14 @@ final class PseudonymisationStage: Stage {
     let header = try HeaderView(received.header)
     var outcome = FlowCounter.Outcome.passed
     do {
-      let identity = try envelope.record(received, routingToken: message.key)
-      try reverse?.record(
-        header, number: identity.nhsNumber, withdrawal: envelope.withdrawalToken(message.key))
+      try envelope.record(received, routingToken: message.key)
+      try reverse?.record(header, number: envelope.number, withdrawal: envelope.withdrawal)
     } catch is PseudonymousEnvelope.Unreadable {
       // Goes on as a retraction, so that the counts of the extract still balance at publication.
       outcome = .rejected
       try output.reject(message, .sectionUnreadable)
-      _ = envelope.retraction(received, routingToken: message.key, reason: .rejected)
-      reverse?.retraction(header, withdrawal: envelope.withdrawalToken(message.key))
+      _ = try envelope.retraction(received, routingToken: message.key, reason: .rejected)
+      reverse?.retraction(header, withdrawal: envelope.withdrawal)
     }
     try flow.count(
       extract: header.extractID, partition: message.partition, number: header.number, as: outcome,
@@ -95,9 +98,9 @@ final class PseudonymisationStage: Stage {
   /// One whose identity does not open is put aside and goes on all the same: what was held back must not come back.
   private func retract(_ message: Kafka.Message, _ received: EnvelopeView, _ output: StageOutput) throws {
     let header = try HeaderView(received.header)
-    let isReadable = envelope.retraction(received, routingToken: message.key)
+    let isReadable = try envelope.retraction(received, routingToken: message.key)
     if !isReadable { try output.reject(message, .sectionUnreadable) }
-    reverse?.retraction(header, withdrawal: envelope.withdrawalToken(message.key))
+    reverse?.retraction(header, withdrawal: envelope.withdrawal)
     try send(key: header.recordID, output)
   }
 

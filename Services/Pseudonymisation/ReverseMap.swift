@@ -24,17 +24,26 @@ final class ReverseMap {
       comment on table reverse is 'Record to NHS number, sealed; empty unless CAREDATA_REIDENTIFICATION is on';
       """)
 
-  private let key: AES256GCM
+  private let keys: StageKeys
+  private var cipher: RingCipher
   private var changes = ReverseChanges()
 
-  init(key: SecretKey) throws { self.key = try AES256GCM(key: key) }
+  init(keys: StageKeys) throws {
+    self.keys = keys
+    cipher = try RingCipher(keys.ring, .reverse)
+  }
 
-  /// Forgets what a batch that did not succeed has said.
-  func begin() { changes = ReverseChanges() }
+  /// Forgets what a batch that did not succeed has said, and takes the key that is in use now.
+  func begin() throws {
+    changes = ReverseChanges()
+    cipher = try RingCipher(keys.ring, .reverse)
+  }
 
   /// - Parameter number: ten digits; empty: the record has none, and so no row.
   func record(_ header: HeaderView, number: String, withdrawal: Token16) throws {
-    let sealed = number.isEmpty ? nil : try key.seal(Array(number.utf8), associated: Array(header.recordID))
+    guard !number.isEmpty else { return changes.take(header, withdrawal: withdrawal, sealed: nil) }
+    keys.uses.count(.reverse)
+    let sealed = try Array(number.utf8).withUnsafeBytes { try cipher.seal($0, associated: header.recordID) }
     changes.take(header, withdrawal: withdrawal, sealed: sealed)
   }
 

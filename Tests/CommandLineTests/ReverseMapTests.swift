@@ -2,7 +2,9 @@ import Clinical
 import Contracts
 import Cryptography
 import Foundation
+import KeyRing
 import Postgres
+import StageKit
 import Testing
 
 @testable import Linkage
@@ -13,6 +15,22 @@ private struct SeededGenerator: RandomNumberGenerator {
   private var state: SplitMix64
   init(_ seed: UInt64) { state = SplitMix64(seed: seed) }
   mutating func next() -> UInt64 { state.next() }
+}
+
+/// Key rings in a folder of their own, gone at the end.
+private final class TestKeys {
+  let installation: KeyInstallation
+
+  init() throws {
+    var template = Array("/tmp/caredata-keys-XXXXXX".utf8CString)
+    precondition(mkdtemp(&template) != nil)
+    installation = KeyInstallation(String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self))
+    _ = try installation.make()
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: installation.root) }
+
+  func ring() throws -> KeyRing { try installation.ring(of: .pseudonymisation) }
 }
 
 /// What pseudonymisation keeps for re-identification, and what the command reads of it.
@@ -27,12 +45,17 @@ private struct SeededGenerator: RandomNumberGenerator {
   }
 
   private let database: Connection
-  private let key = SecretKey.random()
+  private let keys: TestKeys
 
   init() throws {
+    keys = try TestKeys()
     database = try TestInstallation.empty()
     try database.migrate(schema: "linkage", LinkageStage.migrations)
     try database.migrate(schema: "pseudonymisation", PseudonymisationStage.migrations)
+  }
+
+  private func reader(_ keys: TestKeys) throws -> ReverseReader {
+    try ReverseReader(database: database, keys: try keys.ring())
   }
 
   private static func token(_ number: UInt8) -> Token16 { Token16(high: 0, low: UInt64(number)) }
@@ -57,8 +80,8 @@ private struct SeededGenerator: RandomNumberGenerator {
 
   /// One batch.
   private func take(_ events: [Event], _ map: ReverseMap? = nil) throws {
-    let map = try map ?? ReverseMap(key: key)
-    map.begin()
+    let map = try map ?? ReverseMap(keys: try StageKeys(keys.installation, of: .pseudonymisation))
+    try map.begin()
     for event in events {
       switch event {
       case .record(let record):
@@ -78,13 +101,21 @@ private struct SeededGenerator: RandomNumberGenerator {
     try database.transaction { try map.store(database) }
   }
 
+  private static func open(_ sealed: [UInt8], of record: [UInt8], _ cipher: RingCipher) throws -> [UInt8] {
+    var number: [UInt8] = []
+    try sealed.withUnsafeBytes { sealed in
+      try record.withUnsafeBytes { try cipher.open(sealed, associated: $0, into: &number) }
+    }
+    return number
+  }
+
   /// Record → number, opened.
   private func held() throws -> [UInt8: String] {
     let rows = try database.query("select record_id, sealed from reverse")
-    let key = try AES256GCM(key: key)
+    let cipher = try RingCipher(try keys.ring(), .reverse)
     return try Dictionary(
       uniqueKeysWithValues: (0..<rows.count).map { row in
-        let number = try key.open(rows.bytes(row, 1), associated: rows.bytes(row, 0))
+        let number = try Self.open(rows.bytes(row, 1), of: rows.bytes(row, 0), cipher)
         return (rows.bytes(row, 0)[15], String(decoding: number, as: UTF8.self))
       })
   }
@@ -110,9 +141,10 @@ private struct SeededGenerator: RandomNumberGenerator {
     try take([.record(Record(id: 1, number: "9990000018")), .record(Record(id: 2, number: "9990000018"))])
     let rows = try database.query("select record_id, sealed from reverse order by record_id")
     #expect(rows.bytes(0, 1) != rows.bytes(1, 1))
-    let (own, other) = (try AES256GCM(key: key), try AES256GCM(key: .random()))
-    #expect(throws: CryptographyError.self) { try own.open(rows.bytes(0, 1), associated: rows.bytes(1, 0)) }
-    #expect(throws: CryptographyError.self) { try other.open(rows.bytes(0, 1), associated: rows.bytes(0, 0)) }
+    let own = try RingCipher(try keys.ring(), .reverse)
+    let other = try RingCipher(try TestKeys().ring(), .reverse)
+    #expect(throws: CryptographyError.self) { try Self.open(rows.bytes(0, 1), of: rows.bytes(1, 0), own) }
+    #expect(throws: CryptographyError.self) { try Self.open(rows.bytes(0, 1), of: rows.bytes(0, 0), other) }
   }
 
   @Test(arguments: [false, true])
@@ -155,9 +187,21 @@ private struct SeededGenerator: RandomNumberGenerator {
     #expect(try held() == [2: "9990000018", 3: "9990000026"])
   }
 
+  @Test func `after a rotation what was sealed before opens still`() throws {
+    let own = try StageKeys(keys.installation, of: .pseudonymisation)
+    let map = try ReverseMap(keys: own)
+    try take([.record(Record(id: 1, number: "9990000018"))], map)
+    _ = try keys.ring().rotate(.reverse)
+    #expect(try own.refresh())
+    try take([.record(Record(id: 2, number: "9990000026"))], map)
+    #expect(try held() == [1: "9990000018", 2: "9990000026"])
+    let ids = try database.query("select count(distinct substring(sealed for \(KeyID.byteCount))) from reverse")
+    #expect(ids.int(0, 0) == 2)
+  }
+
   @Test func `what a batch that failed has said is forgotten`() throws {
-    let map = try ReverseMap(key: key)
-    map.begin()
+    let map = try ReverseMap(keys: try StageKeys(keys.installation, of: .pseudonymisation))
+    try map.begin()
     try Self.withHeader(Record(id: 1)) { try map.record($0, number: "9990000018", withdrawal: Self.token(1)) }
     try take([.record(Record(id: 2, number: "9990000026"))], map)
     #expect(try held() == [2: "9990000026"])
@@ -277,14 +321,14 @@ private struct SeededGenerator: RandomNumberGenerator {
           header, person_id) values ('\\x\(Self.token(UInt8(id)).hex)', 1, 1, 1, \(state), 1, 'x1', '', \(person))
         """)
     }
-    let reader = try ReverseReader(database: database, key: key)
+    let reader = try reader(keys)
     #expect(try reader.numbers(record: Self.token(1)) == .init(records: 1, numbers: ["9990000018"]))
     #expect(try reader.numbers(person: Self.token(9)) == .init(records: 3, numbers: ["9990000018", "9990000026"]))
     #expect(try reader.numbers(record: Self.token(4)) == .init(records: 0, numbers: []))
     // Without a number.
     #expect(try reader.numbers(record: Self.token(5)) == .init(records: 1, numbers: []))
     #expect(try reader.numbers(person: Self.token(1)) == .init())
-    let stranger = try ReverseReader(database: database, key: .random())
+    let stranger = try self.reader(try TestKeys())
     #expect(throws: ClientError.self) { try stranger.numbers(record: Self.token(1)) }
   }
 

@@ -1,8 +1,8 @@
 import Audit
 import Cryptography
 import Foundation
+import KeyRing
 import Pseudonyms
-import StageKit
 import Testing
 
 @testable import caredata
@@ -55,14 +55,14 @@ extension WholeSystem {
         TestExtract.Patient(ref: "P\($0)", nhsNumber: $1, born: "195\($0)-03-04", entries: [.diabetes])
       }
       try connector.submit(TestExtract(organisation: practice, patients: people))
-      let canaries = try CanaryCheck(keys: system.state.keys(of:), connector.database)
+      let canaries = try CanaryCheck(keys: system.state.keys, connector.database)
       let own = try #require(try ids(of: number, connector, canaries))
       let other = try #require(try ids(of: objector, connector, canaries))
       let log = AuditLog(path: system.state.auditLog)
       let before = FileManager.default.fileExists(atPath: log.path) ? try events(log).count : 0
 
       // On request, for a record, a person and a recipient's pseudonym.
-      let root = try StageKey.read("recipients", in: system.state.keys(of: "publication"))
+      let root = try system.state.keys.ring(of: .publication).active(.recipients).secret
       let pseudonym = try RecipientPseudonyms(root: root, recipient: "Leeds ICB", purpose: "diabetes")
         .pseudonym(of: own.person)
       let ofRecipient = ["--pseudonym", pseudonym.hex, "--recipient", "Leeds ICB", "--recipient-purpose"]

@@ -54,7 +54,7 @@ struct PseudonymiseCommand: AsyncParsableCommand {
     func run() async throws {
       let columns = columns
       let table = try DigestTable(columns, salt: try SaltFile.read(saltFile))
-      let file = try PrivateFile(output)
+      let file = try NewFile(output)
       var details = ["input": input, "output": output, "fields": columns.fields.joined(separator: ",")]
       if !columns.rounded.isEmpty { details["rounded"] = columns.rounded.joined(separator: ",") }
       if !columns.kept.isEmpty { details["kept"] = columns.kept.joined(separator: ",") }

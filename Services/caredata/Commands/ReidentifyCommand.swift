@@ -12,7 +12,7 @@ struct ReidentifyCommand: AsyncParsableCommand {
     discussion: """
       Refused unless CAREDATA_REIDENTIFICATION is on; while it is off nothing is kept by which anybody could be \
       re-identified. Request, approval and answer, or refusal, stand in the audit log before anything is printed. Needs \
-      pseudonymisation's key reverse and, for a pseudonym, publication's key recipients. Whose records an objection \
+      pseudonymisation's key ring and, for a pseudonym, publication's. Whose records an objection \
       holds back cannot be found.
       """)
 
@@ -101,17 +101,16 @@ struct ReidentifyCommand: AsyncParsableCommand {
   private func look(
     for subject: ReidentificationRequest.Subject, _ target: Installation
   ) throws -> ReverseReader.Answer {
-    let folder = keys ?? target.state?.keys(of: "pseudonymisation") ?? target.configuration.keysDirectory
     let database = try Connection(target.configuration.databaseURL)
     defer { database.close() }
-    let reader = try ReverseReader(database: database, key: try StageKey.read("reverse", in: folder))
+    let reader = try ReverseReader(database: database, keys: try target.ring(of: .pseudonymisation, folder: keys))
     switch subject {
     case .record(let id): return try reader.numbers(record: id)
     case .person(let id): return try reader.numbers(person: id)
     case .pseudonym(let pseudonym, let recipient, let purpose):
-      let folder = recipientKeys ?? target.state?.keys(of: "publication") ?? target.configuration.keysDirectory
+      let ring = try target.ring(of: .publication, folder: recipientKeys)
       let pseudonyms = try RecipientPseudonyms(
-        root: try StageKey.read("recipients", in: folder), recipient: recipient, purpose: purpose)
+        root: try ring.active(.recipients).secret, recipient: recipient, purpose: purpose)
       return try reader.numbers(person: pseudonyms.person(of: pseudonym))
     }
   }

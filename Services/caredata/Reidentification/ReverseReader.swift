@@ -1,16 +1,18 @@
-import Clinical
 import Cryptography
+import KeyRing
 import Postgres
+import StageKit
 
 /// The way back from a record to its NHS number, in two steps: linkage's schema knows record ids and person ids and no
 /// number, pseudonymisation's knows the sealed numbers of record ids and no person.
 struct ReverseReader {
   private let database: Connection
-  private let key: AES256GCM
+  private let cipher: RingCipher
 
-  init(database: Connection, key: SecretKey) throws {
+  /// - Parameter keys: of pseudonymisation.
+  init(database: Connection, keys: KeyRing) throws {
     self.database = database
-    self.key = try AES256GCM(key: key)
+    cipher = try RingCipher(keys, .reverse)
   }
 
   struct Answer: Equatable {
@@ -34,11 +36,16 @@ struct ReverseReader {
     let ids = (0..<live.count).map { live.bytes($0, 0) }
     let rows = try database.query(
       "select record_id, sealed from pseudonymisation.reverse where record_id = any($1)", [.bytesArray(ids)])
+    var digits: [UInt8] = []
     let numbers = try (0..<rows.count).map { row in
-      guard let digits = try? key.open(rows.bytes(row, 1), associated: rows.bytes(row, 0)),
-        let number = String(validating: digits, as: UTF8.self), number.utf8.count == 10
-      else { throw ClientError("a number does not open: wrong key, or the table was altered") }
-      return number
+      do {
+        try rows.bytes(row, 1).withUnsafeBytes { sealed in
+          try rows.bytes(row, 0).withUnsafeBytes { try cipher.open(sealed, associated: $0, into: &digits) }
+        }
+      } catch {
+        throw ClientError("a number does not open: wrong key, or the table was altered")
+      }
+      return String(decoding: digits, as: UTF8.self)
     }
     return Answer(records: ids.count, numbers: Set(numbers).sorted())
   }

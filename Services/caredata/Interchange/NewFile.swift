@@ -1,7 +1,7 @@
 import Foundation
 
 /// A new file, readable by its owner only, that is there as a whole or not at all and never replaces another.
-final class PrivateFile {
+final class NewFile {
   let path: String
   private let unfinished: String
   private let descriptor: Int32
