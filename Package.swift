@@ -60,6 +60,8 @@ let package = Package(
 
     shared("Clinical"),
     shared("Cryptography", ["COpenSSL"]),
+    shared("Audit", ["Cryptography"]),
+    shared("Pseudonyms", ["Cryptography"]),
     shared("KeyRing", ["Cryptography"]),
     shared("Kafka", ["CRdKafka"]),
     shared("Postgres", ["CPostgres"]),
@@ -78,7 +80,7 @@ let package = Package(
     service("Pseudonymisation", ["Specification", "Tables", protobuf]),
     service("Linkage", [protobuf]),
     service("Publication", ["Specification", protobuf, yams]),
-    service("caredata", ["CRdKafka", "Specification", "Tables", protobuf]),
+    service("caredata", ["Audit", "CRdKafka", "Pseudonyms", "Specification", "Tables", protobuf]),
 
     .executableTarget(
       name: "Benchmarks",
@@ -94,6 +96,8 @@ let package = Package(
 
     tests("ClinicalTests", ["Clinical"]),
     tests("CryptographyTests", ["Cryptography"]),
+    tests("AuditTests", ["Audit"]),
+    tests("PseudonymsTests", ["Pseudonyms", "Cryptography"]),
     tests("KeyRingTests", ["KeyRing", "Cryptography"]),
     tests("KafkaTests", ["Kafka", "caredata"]),
     tests("PostgresTests", ["Postgres", "caredata"]),
@@ -112,10 +116,13 @@ let package = Package(
       "CommandLineTests",
       [
         "caredata", "Ingestion", "ObjectionFilter", "Publication", "Clinical", "Specification", "Tables", "Fuzzing",
-        "StageKit", "Postgres", "Contracts", "Cryptography",
+        "StageKit", "Postgres", "Contracts", "Cryptography", "Audit", "KeyRing", "Pseudonymisation", "Linkage",
       ]),
     tests(
       "EndToEnd",
-      ["caredata", "Specification", "StageKit", "Kafka", "Postgres", "Contracts", "Cryptography", "KeyRing"]),
+      [
+        "caredata", "Audit", "KeyRing", "Pseudonyms", "Specification", "StageKit", "Kafka", "Postgres", "Contracts",
+        "Cryptography",
+      ]),
   ]
 )

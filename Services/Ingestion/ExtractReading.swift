@@ -171,17 +171,7 @@ enum ExtractHeader {
         }
       })
     else { return false }
-    return !holdsNHSNumber(text)
-  }
-
-  /// Ten digits in a row, or 3-3-4 with one character between.
-  static func holdsNHSNumber(_ text: String) -> Bool {
-    let runs = text.utf8.split(omittingEmptySubsequences: false) { !(0x30...0x39 ~= $0) }.map { String($0) ?? "" }
-    return runs.indices.contains { place in
-      let groups = runs[place...].prefix(3)
-      let written = groups.map(\.utf8.count) == [3, 3, 4] ? groups.joined() : runs[place]
-      return written.utf8.count == 10 && (try? NHSNumber(validating: written)) != nil
-    }
+    return !NHSNumber.isWritten(in: text)
   }
 
   /// Reason of the receipt; nil when nothing is wrong.

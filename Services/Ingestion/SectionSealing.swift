@@ -9,7 +9,7 @@ import StageKit
 /// The staged form is the two serialised sections one after the other, with the record id as associated data.
 final class SectionSealing {
   private let keys: StageKeys
-  private var staging: StagingCipher
+  private var staging: RingCipher
   private var identity: SealedBoxSealer
   private var clinical: SealedBoxSealer
   private var plaintext: [UInt8] = []
@@ -18,14 +18,14 @@ final class SectionSealing {
 
   init(keys: StageKeys) throws {
     self.keys = keys
-    staging = try StagingCipher(keys.ring)
+    staging = try RingCipher(keys.ring, .staging)
     identity = try keys.sealer(.identity)
     clinical = try keys.sealer(.clinical)
   }
 
   /// After the keys have changed on disk.
   func reload() throws {
-    staging = try StagingCipher(keys.ring)
+    staging = try RingCipher(keys.ring, .staging)
     identity = try keys.sealer(.identity)
     clinical = try keys.sealer(.clinical)
   }

@@ -14,6 +14,7 @@ final class PseudonymisationStage: Stage {
   static let migrations = [
     Migration(version: 2, name: "flow", sql: FlowCounter.migrationSQL),
     Migration(version: 3, name: "rejected objections", sql: UnresolvedObjections.migrationSQL),
+    ReverseMap.migration,
   ]
 
   private let context: StageContext
@@ -23,6 +24,8 @@ final class PseudonymisationStage: Stage {
   private var envelope: PseudonymousEnvelope
   /// Of the batch in hand.
   private var rejected: [(message: Kafka.Message, code: RejectionCode)] = []
+  /// Nil: nobody is to be re-identified.
+  private let reverse: ReverseMap?
 
   init(context: StageContext) throws {
     self.context = context
@@ -30,6 +33,13 @@ final class PseudonymisationStage: Stage {
     keys = try StageKeys(context.configuration, of: .pseudonymisation, others: [.ingestion, .publication])
     context.metrics.keyVersions(keys.ring)
     envelope = try PseudonymousEnvelope(keys: keys, remaining: try RemainingAttributes(context))
+    reverse = context.configuration.reidentification ? try ReverseMap(keys: keys) : nil
+    if reverse != nil {
+      context.logger.notice("re-identification is on: NHS numbers of records are kept, sealed")
+    } else if case let count = try ReverseMap.empty(context.database), count > 0 {
+      context.logger.notice(
+        "re-identification is off: what it had kept has been removed", metadata: ["records": "\(count)"])
+    }
   }
 
   private func refreshKeys() throws {
@@ -53,6 +63,7 @@ final class PseudonymisationStage: Stage {
     defer { rejected.removeAll() }
     var markers: [Kafka.Message] = []
     try refreshKeys()
+    try reverse?.begin()
     for message in batch.messages {
       do {
         let received = try EnvelopeView(message.value)
@@ -70,6 +81,7 @@ final class PseudonymisationStage: Stage {
     try context.database.transaction {
       try flow.store(context.database)
       try UnresolvedObjections.note(rejected, incarnation: context.configuration.incarnation, context.database)
+      try reverse?.store(context.database)
     }
     flow.stored()
     // What is told to be rejected can be looked up.
@@ -85,11 +97,13 @@ final class PseudonymisationStage: Stage {
     var outcome = FlowCounter.Outcome.passed
     do {
       try envelope.record(received, routingToken: message.key, period: header.period)
+      try reverse?.record(header, number: envelope.number, withdrawal: envelope.withdrawal)
     } catch is PseudonymousEnvelope.Unreadable {
       // Goes on as a retraction, so that the counts of the extract still balance at publication.
       outcome = .rejected
       rejected.append((message, .sectionUnreadable))
       _ = try envelope.retraction(received, routingToken: message.key, reason: .rejected)
+      reverse?.retraction(header, withdrawal: envelope.withdrawal)
     }
     try flow.count(
       extract: header.extractID, partition: message.partition, number: header.number, as: outcome,
@@ -102,6 +116,7 @@ final class PseudonymisationStage: Stage {
     let header = try HeaderView(received.header)
     let isReadable = try envelope.retraction(received, routingToken: message.key)
     if !isReadable { rejected.append((message, .sectionUnreadable)) }
+    reverse?.retraction(header, withdrawal: envelope.withdrawal)
     try send(key: header.recordID, output)
   }
 
@@ -114,6 +129,9 @@ final class PseudonymisationStage: Stage {
   /// A person's records lie in every partition from here on, so what concerns all of them goes to every one.
   private func spread(_ message: Kafka.Message, _ received: EnvelopeView, _ output: StageOutput) throws {
     let token = try envelope.objection(received)
+    if let reverse, let withdrawal = try? Withdrawal(serializedBytes: Data(received.withdrawal)) {
+      reverse.objection(withdrawal, isInForce: received.kind == .withdrawal, token: token)
+    }
     for partition in 0..<Int32(context.layout.partitions) {
       try output.send(topic: pseudonymised, partition: partition, key: token.bytes, value: envelope.bytes)
     }

@@ -23,6 +23,10 @@ struct PseudonymousEnvelope {
   private var writer = WireWriter(capacity: 16_384)
 
   var bytes: [UInt8] { writer.bytes }
+  /// Of the record or retraction in ``bytes``.
+  private(set) var withdrawal = Token16(high: 0, low: 0)
+  /// NHS number of the latest record; empty: it has none.
+  private(set) var number = ""
 
   init(keys: StageKeys, remaining: RemainingAttributes) throws {
     self.keys = keys
@@ -53,6 +57,7 @@ struct PseudonymousEnvelope {
     writer.bytes(EnvelopeView.Field.clinical, received.clinical)
     writer.bytes(EnvelopeView.Field.attributes, sealed)
     try appendLinks(identity, routingToken, received)
+    number = identity.nhsNumber
   }
 
   /// A retraction for an objection carries the link tokens of its record, by which linkage recognises the person's
@@ -147,7 +152,8 @@ struct PseudonymousEnvelope {
       if let number = blocks.number { links.bytes(1, number) }
       if let demographics = blocks[.demographics] { links.bytes(2, demographics) }
     }
-    links.bytes(3, try withdrawalToken(routingToken, received).bytes)
+    withdrawal = try withdrawalToken(routingToken, received)
+    links.bytes(3, withdrawal.bytes)
     if identity != nil { links.varint(4, UInt64(pseudonyms.linkageVersion)) }
     writer.bytes(EnvelopeView.Field.links, links.bytes)
   }

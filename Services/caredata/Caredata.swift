@@ -21,12 +21,13 @@ struct Caredata: AsyncParsableCommand {
           PracticesCommand.self,
         ]),
       .init(name: "Analysts", subcommands: [ReleaseCommand.self, SubscribeCommand.self]),
-      .init(name: "Everybody", subcommands: [SpecificationCommand.self, StatementCommand.self]),
+      .init(
+        name: "Everybody", subcommands: [SpecificationCommand.self, StatementCommand.self, PseudonymiseCommand.self]),
       .init(
         name: "Operators",
         subcommands: [
-          StatusCommand.self, ExplainCommand.self, KeysCommand.self, RejectedCommand.self, TopicsCommand.self,
-          BrokerCommand.self,
+          StatusCommand.self, ExplainCommand.self, ReidentifyCommand.self, AuditCommand.self, KeysCommand.self,
+          RejectedCommand.self, TopicsCommand.self, BrokerCommand.self,
         ]),
     ])
 }

@@ -23,6 +23,8 @@ public enum KeyPurpose: String, CaseIterable, Codable, Sendable, Hashable {
   case tokens
   /// Outer layer of link tokens.
   case linkage
+  /// Seals the NHS numbers of records, where re-identification is switched on.
+  case reverse
   /// Opens clinical sections.
   case clinical
   /// Opens attribute sections.
@@ -41,16 +43,17 @@ public enum KeyPurpose: String, CaseIterable, Codable, Sendable, Hashable {
     case .identity: 5
     case .tokens: 6
     case .linkage: 7
-    case .clinical: 8
-    case .attributes: 9
-    case .recipients: 10
+    case .reverse: 8
+    case .clinical: 9
+    case .attributes: 10
+    case .recipients: 11
     }
   }
 
   public var service: KeyService {
     switch self {
     case .extracts, .records, .persons, .routing, .staging: .ingestion
-    case .identity, .tokens, .linkage: .pseudonymisation
+    case .identity, .tokens, .linkage, .reverse: .pseudonymisation
     case .clinical, .attributes, .recipients: .publication
     }
   }
@@ -60,7 +63,7 @@ public enum KeyPurpose: String, CaseIterable, Codable, Sendable, Hashable {
     case .extracts, .identity, .clinical, .attributes: .x25519
     case .records, .persons, .tokens, .recipients: .hmacSHA256
     case .routing, .linkage: .aes256
-    case .staging: .aes256GCM
+    case .staging, .reverse: .aes256GCM
     }
   }
 

@@ -28,6 +28,8 @@ import Logging
 /// | `caredata.practices.notice.days` | int | 56 | days between telling patients and the first extract |
 /// | `caredata.national.list.days` | int or `off` | 7 | age at which the national list of objections stops everything |
 /// | `caredata.extracts.hold.seconds` | int | 10 | quiet time after which an incomplete extract is reported as held |
+/// | `caredata.reidentification` | `on` or `off` | `off` | whether the NHS numbers of records are kept, sealed |
+/// | `caredata.audit.file` | string | empty | where commands log what they do with identifiable data |
 /// | `caredata.log.level` | string | `info` | swift-log level |
 /// | `CAREDATA_KAFKA_…` | string | | librdkafka properties: `.` as `_`, `_` as `__`, `-` as `___` |
 public struct StageConfiguration: Sendable {
@@ -50,6 +52,8 @@ public struct StageConfiguration: Sendable {
   public var noticeDays: Int
   public var holdSeconds: Int
   public var nationalList: NationalListRule
+  public var reidentification: Bool
+  public var auditFile: String
   public var logLevel: Logger.Level
   public var kafka: KafkaConfiguration
 
@@ -85,6 +89,10 @@ public struct StageConfiguration: Sendable {
     guard listDays == "off" || Int(listDays).map({ 1...366 ~= $0 }) == true else {
       throw StageError.configuration("CAREDATA_NATIONAL_LIST_DAYS is '\(listDays)'; use 1 to 366, or off")
     }
+    let reidentification = reader.string(forKey: "reidentification", default: "off")
+    guard ["on", "off"].contains(reidentification) else {
+      throw StageError.configuration("CAREDATA_REIDENTIFICATION is '\(reidentification)'; use on or off")
+    }
     return StageConfiguration(
       databaseURL: database,
       keysDirectory: reader.string(forKey: "keys.directory", default: "keys"),
@@ -108,6 +116,8 @@ public struct StageConfiguration: Sendable {
       noticeDays: noticeDays,
       holdSeconds: reader.int(forKey: "extracts.hold.seconds", default: 10),
       nationalList: NationalListRule(maximumDays: Int(listDays)),
+      reidentification: reidentification == "on",
+      auditFile: reader.string(forKey: "audit.file", default: ""),
       logLevel: logLevel,
       kafka: try kafkaConfiguration(environment))
   }

@@ -1,3 +1,4 @@
+import Audit
 import Contracts
 import Foundation
 import Testing
@@ -144,6 +145,11 @@ extension WholeSystem.Semantics {
     let other = try connector.system.run(["explain", "--nhs-number", numbers[5], "--by", "A. Reader"])
     #expect(other.contains("passed the objection filter") && other.contains("all records): no"), "\(other)")
     #expect(try connector.count(logged, [.text("A. Reader")]) == 2)
+    var audited: [AuditEntry] = []
+    try AuditLog(path: connector.system.state.auditLog).verify { entry in
+      if entry.event == "person.explained", entry.by == "A. Reader" { audited.append(entry) }
+    }
+    #expect(audited.count == 2 && Set(audited.map { $0.details["subject"] }).count == 2)
   }
 
   @Test func `the report agrees, and marks an objection that was received and not applied`() throws {

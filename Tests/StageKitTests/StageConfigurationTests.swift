@@ -58,9 +58,16 @@ struct StageConfigurationTests {
     #expect(try await load(["CAREDATA_NATIONAL_LIST_DAYS": "off"]).nationalList.maximumDays == nil)
   }
 
+  @Test func `re-identification is off unless it is switched on`() async throws {
+    #expect(try await !load().reidentification)
+    #expect(try await !load(["CAREDATA_REIDENTIFICATION": "off"]).reidentification)
+    #expect(try await load(["CAREDATA_REIDENTIFICATION": "on"]).reidentification)
+  }
+
   @Test(
     arguments: [
       ("CAREDATA_NATIONAL_LIST_DAYS", "0"), ("CAREDATA_NATIONAL_LIST_DAYS", "never"),
+      ("CAREDATA_REIDENTIFICATION", "yes"), ("CAREDATA_REIDENTIFICATION", "ON"),
       ("CAREDATA_LOG_LEVEL", "loud"), ("CAREDATA_TOPICS_PARTITIONS", "0"), ("CAREDATA_CONFIG_FILE", "/nowhere.json"),
     ])
   func `a wrong setting is refused by its name`(variable: String, value: String) async throws {

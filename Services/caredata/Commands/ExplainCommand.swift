@@ -11,7 +11,8 @@ struct ExplainCommand: AsyncParsableCommand {
     abstract: "What is known of one NHS number: objections, what left, when and why not. Every question is logged.",
     discussion: """
       Reads the schemas of ingestion and the objection filter and the register's lists of extracts, never linked or \
-      published data. The question is logged before it is answered. Needs ingestion's key ring.
+      published data. The question is logged, in ingestion's schema and in the audit log, before it is answered. Needs \
+      ingestion's key ring.
       """)
 
   @OptionGroup var installation: InstallationOptions
@@ -30,7 +31,7 @@ struct ExplainCommand: AsyncParsableCommand {
   func run() async throws {
     let number = try Self.number(nhsNumber == "-" ? readLine() ?? "" : nhsNumber)
     let name = (by ?? NSUserName()).trimmingCharacters(in: .whitespaces)
-    guard 1...200 ~= name.utf8.count else { throw ValidationError("--by takes the name of who asks.") }
+    try GivenText.check(name, option: "--by", maximum: 200)
     let target = try await installation.installation()
     let ring = try target.ring(of: .ingestion, folder: keys)
     let tokens = try RoutingTokens(
@@ -39,6 +40,7 @@ struct ExplainCommand: AsyncParsableCommand {
     defer { database.close() }
     let reader = ExplanationReader(database: database)
     let token = tokens.token(nhsNumber: number)
+    try target.audit().append(event: .personExplained, by: name, details: ["subject": AuditSubject.digest(token)])
     try reader.log(token, by: name)
     print(try reader.read(token).text)
   }

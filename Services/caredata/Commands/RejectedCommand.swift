@@ -63,6 +63,10 @@ struct RejectedCommand: AsyncParsableCommand {
 
     func run() async throws {
       let target = try await installation.installation()
+      var details = ["execute": "\(execute)"]
+      details["code"] = filter.code
+      details["extract"] = filter.extract
+      try target.audit().append(event: .messagesReplayed, details: details)
       let rejected = RejectedMessages(target: target)
       let replay = Replay(target: target)
       let named = try filter.extract.map { id in try rejected.extracts().map(\.id).filter { $0 == id } } ?? []

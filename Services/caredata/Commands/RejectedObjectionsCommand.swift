@@ -41,17 +41,18 @@ struct RejectedObjectionsCommand: AsyncParsableCommand {
     var place: String
 
     func validate() throws {
-      for (option, text) in [("--by", by), ("--reason", reason)]
-      where text.allSatisfy(\.isWhitespace) || text.utf8.count > 500 {
-        throw ValidationError("\(option) takes up to 500 letters, and at least one.")
-      }
+      try GivenText.check(by, option: "--by")
+      try GivenText.check(reason, option: "--reason")
       guard RejectedPlace(place) != nil else { throw ValidationError("A place is topic/partition/offset.") }
     }
 
     func run() async throws {
       guard let place = RejectedPlace(place) else { return }
-      let database = try Connection(try await installation.installation().configuration.databaseURL)
+      let target = try await installation.installation()
+      let database = try Connection(target.configuration.databaseURL)
       defer { database.close() }
+      try target.audit().append(
+        event: .objectionResolved, by: by, details: ["place": place.text, "reason": reason])
       try RejectedObjections(database: database).resolve(place, by: by, reason: reason)
       print("\(place.text): resolved")
     }

@@ -139,6 +139,8 @@ struct MainJob {
   }
 
   private func checkCanaries(_ database: Connection) throws {
+    try target.audit().append(
+      event: .canariesChecked, details: ["persons": "\(region.objectionCanaries.count)"])
     let check = try CanaryCheck(keys: keys, database)
     var table = TextTable("organisation", "objection", "records admitted", "held back", "published")
     var failed = 0

@@ -21,6 +21,7 @@ struct StateDirectory {
   var logs: String { path + "/logs" }
   var releases: String { path + "/releases" }
   var postgres: String { path + "/postgres" }
+  var auditLog: String { path + "/audit.log" }
   var brokerState: String { path + "/broker.json" }
   private var runningFile: String { path + "/up.json" }
 

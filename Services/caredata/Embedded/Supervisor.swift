@@ -54,9 +54,10 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
       "CAREDATA_DATASETS_DIRECTORY": settings.datasetsDirectory,
       "CAREDATA_SPECIFICATION_DIRECTORY": settings.specificationDirectory,
       "CAREDATA_POLICY_FILE": settings.policyFile,
+      "CAREDATA_AUDIT_FILE": AuditPlace.own.map(AuditPlace.absolute) ?? settings.state.auditLog,
     ]
     // Rules that commands tell about, too.
-    for rule in ["CAREDATA_NATIONAL_LIST_DAYS", "CAREDATA_PRACTICES_NOTICE_DAYS"] {
+    for rule in ["CAREDATA_NATIONAL_LIST_DAYS", "CAREDATA_PRACTICES_NOTICE_DAYS", "CAREDATA_REIDENTIFICATION"] {
       if let value = ProcessInfo.processInfo.environment[rule] { variables[rule] = value }
     }
     let kafka = KafkaConfiguration.embeddedBroker(bootstrapServers: brokerState?.bootstrapServers ?? "")

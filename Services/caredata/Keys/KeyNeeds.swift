@@ -25,6 +25,7 @@ struct KeyNeeds {
       return try topics([.validated, .permitted, .pseudonymised, .linked], entry, \.clinical) ?? held(entry, \.clinical)
     case .attributes: return try topics([.pseudonymised, .linked], entry, \.attributes)
     case .staging: return try staged(entry)
+    case .reverse: return try reversed(entry)
     case .records, .persons, .routing, .tokens, .linkage, .recipients:
       return "\(entry.purpose.rawValue) is what names rest on"
     }
@@ -96,6 +97,17 @@ struct KeyNeeds {
         if isNeeded.bool(0, 0) { return "table ingestion.\(table)" }
       }
       return nil
+    }
+  }
+
+  /// So do those by which records can be re-identified.
+  private func reversed(_ entry: KeyEntry) throws -> String? {
+    try withDatabase { database in
+      guard try database.has(table: "pseudonymisation.reverse") else { return nil }
+      let isNeeded = try database.query(
+        "select exists (select from pseudonymisation.reverse where substring(sealed for \(KeyID.byteCount)) = $1)",
+        [.bytes(KeyID(entry.id)!.bytes)])
+      return isNeeded.bool(0, 0) ? "table pseudonymisation.reverse" : nil
     }
   }
 

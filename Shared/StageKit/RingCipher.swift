@@ -1,24 +1,23 @@
 import Cryptography
 import KeyRing
-import StageKit
 
-/// Seals under ingestion's own key in use, and opens what was sealed under any that is still held: id of the key (4
-/// bytes) ‖ AES-256-GCM.
-struct StagingCipher {
+/// What a service seals for itself: under its key in use for a purpose, and opened under any that is still held: id of
+/// the key (4 bytes) ‖ AES-256-GCM. Not Sendable, as ``AES256GCM`` is not.
+public struct RingCipher {
   private let activeID: [UInt8]
   private let active: AES256GCM
   private let ciphers: [KeyID: AES256GCM]
 
-  init(_ ring: KeyRing) throws {
+  public init(_ ring: KeyRing, _ purpose: KeyPurpose) throws {
     (activeID, active, ciphers) = try StageKeys.orStop {
-      let key = try ring.active(.staging)
+      let key = try ring.active(purpose)
       var ciphers: [KeyID: AES256GCM] = [:]
-      for key in ring.usable(.staging) { ciphers[key.id] = try AES256GCM(key: key.secret) }
+      for key in ring.usable(purpose) { ciphers[key.id] = try AES256GCM(key: key.secret) }
       return (key.id.bytes, try AES256GCM(key: key.secret), ciphers)
     }
   }
 
-  func seal(_ plaintext: UnsafeRawBufferPointer, associated: UnsafeRawBufferPointer) throws -> [UInt8] {
+  public func seal(_ plaintext: UnsafeRawBufferPointer, associated: UnsafeRawBufferPointer) throws -> [UInt8] {
     var sealed = activeID + [UInt8](repeating: 0, count: plaintext.count + AES256GCM.overhead)
     try sealed.withUnsafeMutableBytes {
       try active.seal(
@@ -28,7 +27,7 @@ struct StagingCipher {
   }
 
   /// Throws `unknownKey` where the key is no longer held.
-  func open(
+  public func open(
     _ sealed: UnsafeRawBufferPointer, associated: UnsafeRawBufferPointer, into plaintext: inout [UInt8]
   ) throws(CryptographyError) {
     guard sealed.count > KeyID.byteCount else { throw CryptographyError.notSealed }
