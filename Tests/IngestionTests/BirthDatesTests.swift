@@ -17,7 +17,7 @@ struct BirthDatesTests {
   ) -> ValidatedRecord {
     let record = TestRecord.gp {
       $0.dateOfBirth = born
-      $0.registeredFrom = ""
+      $0.registeredFrom = "2026-03-01"
       $0.entries = entries
       change(&$0)
     }

@@ -83,7 +83,7 @@ struct PseudonymousEnvelopeTests {
 
   @Test func `a record gets tokens and attributes in place of its identity`() throws {
     let (sent, _) = try sent(received(.record) { $0.clinical = Data([1, 2]) }) {
-      try $0.record($1, routingToken: $2, period: try HeaderView($1.header).period)
+      try $0.record($1, routingToken: $2)
     }
     #expect(sent.kind == .record && sent.identity.isEmpty && sent.clinical == Data([1, 2]))
     #expect(try sent.links == links(identity))
@@ -240,5 +240,11 @@ struct PseudonymousEnvelopeTests {
     #expect(try withdrawal(new.token(nhsNumber: number), version: 1) != token)
     let error = #expect(throws: StageError.self) { try withdrawal(new.token(nhsNumber: number), version: 3) }
     #expect(error?.code == .key)
+  }
+}
+
+extension PseudonymousEnvelope {
+  fileprivate mutating func record(_ received: EnvelopeView, routingToken: UnsafeRawBufferPointer) throws {
+    try record(received, routingToken: routingToken, period: try HeaderView(received.header).period)
   }
 }

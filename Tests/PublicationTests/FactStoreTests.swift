@@ -53,7 +53,7 @@ import Testing
     #expect(rows.text(0, 2) == "x1")
     #expect(rows.int(0, 3) == 0)
     #expect(rows.int(1, 0) == Int64(RecordState.live.rawValue))
-    #expect(rows.int(1, 3) == 12, "all but the end of registration")
+    #expect(rows.int(1, 3) == 14, "all but the end of registration")
   }
 
   @Test func `a retraction deletes the facts`() throws {
