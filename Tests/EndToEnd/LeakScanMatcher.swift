@@ -1,7 +1,7 @@
 /// Finds thousands of needles in one pass: every window of five bytes is looked up in a bitmap of the needles' most
 /// telling windows, and only where it is there, the needles with that window are compared.
 final class NeedleMatcher: Sendable {
-  private static let window = 5
+  static let window = 5
   private static let bits: UInt64 = 22
 
   private let needles: [Needle]

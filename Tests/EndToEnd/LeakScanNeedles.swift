@@ -22,7 +22,8 @@ struct Needle: Sendable {
 /// All forms of identifiers that the scan knows.
 ///
 /// - `substrings` are looked for at every position: at least five bytes, so that sealed bytes, which are random, hold
-///   one by chance with a probability of 256⁻⁵ or less per position.
+///   one by chance with a probability of 256⁻⁵ or less per position. Shorter forms, which days of these years have, are
+///   left to the others.
 /// - `fields` count only as a whole key, header, column or Protobuf field of that length.
 /// - `numbers` count only as a Protobuf field of type varint, fixed32 or fixed64.
 struct LeakNeedles: Sendable {
@@ -34,6 +35,7 @@ struct LeakNeedles: Sendable {
     for number in identifiers.nhsNumbers.sorted() { add(nhsNumber: number) }
     for postcode in identifiers.postcodes.sorted() { add(postcode: postcode) }
     for date in identifiers.datesOfBirth.sorted() { add(dateOfBirth: date) }
+    substrings.removeAll { $0.bytes.count < NeedleMatcher.window }
   }
 
   private mutating func add(nhsNumber digits: String) {
