@@ -21,7 +21,7 @@ func service(
 ) -> Target {
   .executableTarget(
     name: name,
-    dependencies: ["StageKit", "Kafka", "Postgres", "Contracts", "Cryptography", "Clinical", argumentParser]
+    dependencies: ["StageKit", "Kafka", "Postgres", "Contracts", "Cryptography", "KeyRing", "Clinical", argumentParser]
       + dependencies,
     path: "Services/\(name)", swiftSettings: strict)
 }
@@ -60,6 +60,7 @@ let package = Package(
 
     shared("Clinical"),
     shared("Cryptography", ["COpenSSL"]),
+    shared("KeyRing", ["Cryptography"]),
     shared("Kafka", ["CRdKafka"]),
     shared("Postgres", ["CPostgres"]),
     shared("Contracts", [protobuf], exclude: ["caredata.proto"]),
@@ -68,8 +69,8 @@ let package = Package(
     shared(
       "StageKit",
       [
-        "Kafka", "Postgres", "Contracts", "Clinical", "Cryptography", configuration, flyingFox, lifecycle, logging,
-        metrics,
+        "Kafka", "Postgres", "Contracts", "Clinical", "Cryptography", "KeyRing", configuration, flyingFox, lifecycle,
+        logging, metrics,
       ]),
 
     service("Ingestion", ["Specification", protobuf]),
@@ -82,7 +83,8 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "Kafka", "Postgres", "Contracts", "Clinical", "Cryptography", "CRdKafka", "Fuzzing", argumentParser, protobuf,
+        "Kafka", "Postgres", "Contracts", "Clinical", "Cryptography", "KeyRing", "CRdKafka", "Fuzzing", argumentParser,
+        protobuf,
       ],
       path: "Tests/Benchmarks", swiftSettings: strict),
 
@@ -92,6 +94,7 @@ let package = Package(
 
     tests("ClinicalTests", ["Clinical"]),
     tests("CryptographyTests", ["Cryptography"]),
+    tests("KeyRingTests", ["KeyRing", "Cryptography"]),
     tests("KafkaTests", ["Kafka", "caredata"]),
     tests("PostgresTests", ["Postgres", "caredata"]),
     tests("ContractsTests", ["Contracts"]),

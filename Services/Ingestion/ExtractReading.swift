@@ -15,6 +15,7 @@ struct ExtractReading {
   let layout: TopicLayout
   let tokens: RecordTokens
   let sealing: SectionSealing
+  let sealedSubmissions: SealedSubmissions
   let rules: ExtractRuleBook
   let supersessions: Supersessions
 
@@ -28,7 +29,20 @@ struct ExtractReading {
     case .record(let record): try take(record, at: place, &intake)
     case .manifest(let manifest):
       try take(manifest, isJSON: bytes.first == UInt8(ascii: "{"), at: place, &intake)
-    case .sealed, nil: throw RejectionError(code: .missingField)
+    case .sealed(let sealed): try take(sealed: [UInt8](sealed), at: place, &intake)
+    case nil: throw RejectionError(code: .missingField)
+    }
+  }
+
+  private func take(sealed: [UInt8], at place: StagedRecord.Coordinates, _ intake: inout Intake) throws {
+    let opened = try sealedSubmissions.open(sealed, .extract)
+    try opened.withUnsafeBytes { bytes in
+      if let record = RecordDecoding.record(bytes) { return try take(record, at: place, &intake) }
+      // Manifests come in the open: whether an extract is complete is no secret, and must be seen without keys.
+      guard case .record(let record) = (try Self.decode(bytes) as ExtractMessage).content else {
+        throw RejectionError(code: .malformed)
+      }
+      try take(record, at: place, &intake)
     }
   }
 

@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import Kafka
+import KeyRing
 import Postgres
 import Specification
 import StageKit
@@ -12,7 +13,10 @@ final class IngestionStage: Stage {
   static let migrations = IngestionSchema.migrations
 
   private let context: StageContext
+  private let keys: StageKeys
   private let tokens: RecordTokens
+  private let sealing: SectionSealing
+  private let sealedSubmissions: SealedSubmissions
   private let supersessions: Supersessions
   private let reading: ExtractReading
   private let otherReading: ObjectionReading
@@ -30,15 +34,17 @@ final class IngestionStage: Stage {
   init(context: StageContext) throws {
     self.context = context
     let (layout, configuration) = (context.layout, context.configuration)
-    let keys = configuration.keysDirectory
-    tokens = try RecordTokens(
-      recordKey: try StageKey.read("record", in: keys), routingKey: try StageKey.read("routing", in: keys))
-    let sealing = try SectionSealing(keysDirectory: keys)
+    keys = try StageKeys(configuration, of: .ingestion, others: [.pseudonymisation, .publication])
+    context.metrics.keyVersions(keys.ring)
+    tokens = try RecordTokens(keys.ring)
+    sealing = try SectionSealing(keys: keys)
+    sealedSubmissions = try SealedSubmissions(keys: keys)
     supersessions = Supersessions(tokens: tokens, sealing: sealing)
     reading = ExtractReading(
-      layout: layout, tokens: tokens, sealing: sealing, rules: try Self.rules(configuration.specificationDirectory),
+      layout: layout, tokens: tokens, sealing: sealing, sealedSubmissions: sealedSubmissions,
+      rules: try Self.rules(configuration.specificationDirectory),
       supersessions: supersessions)
-    otherReading = ObjectionReading(tokens: tokens)
+    otherReading = ObjectionReading(tokens: tokens, sealedSubmissions: sealedSubmissions)
     let receipts = ReceiptFactory(layout: layout)
     let ledger = ObjectionLedger(statements: ObjectionStatements(layout: layout))
     let practices = Practices(
@@ -78,6 +84,7 @@ final class IngestionStage: Stage {
 
   func process(_ batch: MessageBatch, _ output: StageOutput) throws {
     var intake = Intake()
+    try refreshKeys()
     try supersessions.refresh(context.database)
     for message in batch.messages {
       if intake.isFull {
@@ -120,8 +127,18 @@ final class IngestionStage: Stage {
     return fault == nil
   }
 
+  private func refreshKeys() throws {
+    context.metrics.keyUses(keys.uses.take())
+    guard try keys.refresh() else { return }
+    try sealing.reload()
+    try sealedSubmissions.reload()
+    context.metrics.keyVersions(keys.ring)
+    context.logger.notice("keys have changed; new ones are used from here on")
+  }
+
   func work(_ output: StageOutput) throws -> Bool {
     let database = context.database
+    try refreshKeys()
     if !hasMetBroker {
       let life = BrokerLife(
         layout: context.layout, statements: storing.ledger.statements, admission: admission, receipts: storing.receipts,

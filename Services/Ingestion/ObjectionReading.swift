@@ -5,14 +5,18 @@ import Cryptography
 /// Turns messages of the topics `objections`, `practices` and `receipts` into what a batch stores.
 struct ObjectionReading {
   let tokens: RecordTokens
+  let sealedSubmissions: SealedSubmissions
 
   // MARK: Objections and supersessions
 
   func take(
     objection bytes: UnsafeRawBufferPointer, at place: StagedRecord.Coordinates, _ intake: inout Intake
   ) throws {
-    let content: ObjectionMessage = try ExtractReading.decode(bytes)
-    switch content.content {
+    try take(try ExtractReading.decode(bytes) as ObjectionMessage, at: place, &intake)
+  }
+
+  private func take(_ message: ObjectionMessage, at place: StagedRecord.Coordinates, _ intake: inout Intake) throws {
+    switch message.content {
     case .objection(let objection): try take(objection, &intake)
     case .supersession(let supersession):
       guard let old = try? NHSNumber(validating: supersession.superseded),
@@ -33,7 +37,12 @@ struct ObjectionReading {
     case .cut(let cut):
       guard ExtractHeader.isExtractID(cut.cutID) else { throw ExtractReading.RejectionError(code: .malformed) }
       intake.cuts.append(cut.cutID)
-    case .sealed, nil: throw ExtractReading.RejectionError(code: .missingField)
+    case .sealed(let sealed):
+      let opened = try sealedSubmissions.open([UInt8](sealed), .objection)
+      let inner: ObjectionMessage = try opened.withUnsafeBytes { try ExtractReading.decode($0) }
+      if case .sealed = inner.content { throw ExtractReading.RejectionError(code: .malformed) }
+      try take(inner, at: place, &intake)
+    case nil: throw ExtractReading.RejectionError(code: .missingField)
     }
   }
 

@@ -1,14 +1,24 @@
 import Contracts
 import Cryptography
+import KeyRing
+import StageKit
 
 /// Keyed names of records, patients and persons. The patient reference is an identifier and stops here.
 struct RecordTokens {
   private let record: HMACSHA256
   private let routing: RoutingTokens
 
-  init(recordKey: SecretKey, routingKey: SecretKey) throws {
-    record = try HMACSHA256(key: recordKey)
-    routing = try RoutingTokens(key: routingKey)
+  init(records: SecretKey, persons: SecretKey, routing: SecretKey) throws {
+    record = try HMACSHA256(key: records)
+    self.routing = try RoutingTokens(persons: persons, routing: routing)
+  }
+
+  init(_ ring: KeyRing) throws {
+    self = try StageKeys.orStop {
+      try RecordTokens(
+        records: try ring.active(.records).secret, persons: try ring.active(.persons).secret,
+        routing: try ring.active(.routing).secret)
+    }
   }
 
   /// One patient's part of an organisation's extracts for one period.

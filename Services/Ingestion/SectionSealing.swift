@@ -1,30 +1,40 @@
 import Contracts
 import Cryptography
+import KeyRing
 import StageKit
 
-/// Seals sections: to ingestion itself while a record is staged, to the stages that own them once its header is known.
+/// Seals sections: under ingestion's own key while a record is staged, to the stages that own them once its header is
+/// known. What has left cannot be opened here.
 ///
-/// The staged form is the two serialised sections one after the other, sealed with the record id as associated data.
+/// The staged form is the two serialised sections one after the other, with the record id as associated data.
 final class SectionSealing {
-  private let staging: AES256GCM
-  private let identity: AES256GCM
-  private let clinical: AES256GCM
+  private let keys: StageKeys
+  private var staging: StagingCipher
+  private var identity: SealedBoxSealer
+  private var clinical: SealedBoxSealer
   private var plaintext: [UInt8] = []
   private var sealedIdentity: [UInt8] = []
   private var sealedClinical: [UInt8] = []
 
-  init(keysDirectory: String) throws {
-    staging = try AES256GCM(key: try StageKey.read("staging", in: keysDirectory))
-    identity = try AES256GCM(key: try StageKey.read("identity", in: keysDirectory))
-    clinical = try AES256GCM(key: try StageKey.read("clinical", in: keysDirectory))
+  init(keys: StageKeys) throws {
+    self.keys = keys
+    staging = try StagingCipher(keys.ring)
+    identity = try keys.sealer(.identity)
+    clinical = try keys.sealer(.clinical)
+  }
+
+  /// After the keys have changed on disk.
+  func reload() throws {
+    staging = try StagingCipher(keys.ring)
+    identity = try keys.sealer(.identity)
+    clinical = try keys.sealer(.clinical)
   }
 
   func stage(_ plaintext: [UInt8], recordID: Token16) throws -> [UInt8] {
-    var sealed: [UInt8] = []
-    try plaintext.withUnsafeBytes { plaintext in
-      try recordID.withUnsafeBytes { try staging.seal(plaintext, associated: $0, into: &sealed) }
+    keys.uses.count(.staging)
+    return try plaintext.withUnsafeBytes { plaintext in
+      try recordID.withUnsafeBytes { try staging.seal(plaintext, associated: $0) }
     }
-    return sealed
   }
 
   /// An NHS number as the table of superseded ones keeps it.
@@ -40,10 +50,11 @@ final class SectionSealing {
   }
 
   private func openStaged(_ sealed: UnsafeRawBufferPointer, associated: UnsafeRawBufferPointer) throws {
+    keys.uses.count(.staging)
     do {
       try staging.open(sealed, associated: associated, into: &plaintext)
     } catch {
-      throw StageError(.key, "a staged record cannot be opened: the staging key is not the one it was sealed with")
+      throw StageError(.key, "a staged record cannot be opened: \(error)")
     }
   }
 
@@ -55,6 +66,8 @@ final class SectionSealing {
     writer.reset()
     writer.varint(EnvelopeView.Field.kind, UInt64(Kind.record.rawValue))
     writer.bytes(EnvelopeView.Field.header, header)
+    keys.uses.count(.identity)
+    keys.uses.count(.clinical)
     try plaintext.withUnsafeBytes { plaintext in
       try header.withUnsafeBytes { header in
         var reader = WireReader(plaintext)

@@ -16,16 +16,23 @@ final class PseudonymisationStage: Stage {
   private let context: StageContext
   private let pseudonymised: String
   private let flow = FlowCounter()
+  private let keys: StageKeys
   private var envelope: PseudonymousEnvelope
 
   init(context: StageContext) throws {
     self.context = context
     pseudonymised = context.layout.name(.pseudonymised)
-    let keys = context.configuration.keysDirectory
-    envelope = try PseudonymousEnvelope(
-      pseudonyms: try Pseudonyms(
-        linkageKey: try StageKey.read("linkage", in: keys), withdrawalKey: try StageKey.read("withdrawal", in: keys)),
-      identityKey: try StageKey.read("identity", in: keys), attributesKey: try StageKey.read("attributes", in: keys))
+    keys = try StageKeys(context.configuration, of: .pseudonymisation, others: [.ingestion, .publication])
+    context.metrics.keyVersions(keys.ring)
+    envelope = try PseudonymousEnvelope(keys: keys)
+  }
+
+  private func refreshKeys() throws {
+    context.metrics.keyUses(keys.uses.take())
+    guard try keys.refresh() else { return }
+    try envelope.reload()
+    context.metrics.keyVersions(keys.ring)
+    context.logger.notice("keys have changed; new ones are used from here on")
   }
 
   func revoked(_ partitions: [TopicPartition]) { flow.forget() }
@@ -34,6 +41,7 @@ final class PseudonymisationStage: Stage {
     // The outputs do not depend on the counts, so they may be on their way while the counts are stored; offsets are
     // committed only after both.
     var markers: [Kafka.Message] = []
+    try refreshKeys()
     for message in batch.messages {
       do {
         let received = try EnvelopeView(message.value)
@@ -64,7 +72,7 @@ final class PseudonymisationStage: Stage {
       // Goes on as a retraction, so that the counts of the extract still balance at publication.
       outcome = .rejected
       try output.reject(message, .sectionUnreadable)
-      _ = envelope.retraction(received, routingToken: message.key, reason: .rejected)
+      _ = try envelope.retraction(received, routingToken: message.key, reason: .rejected)
     }
     try flow.count(
       extract: header.extractID, partition: message.partition, number: header.number, as: outcome,
@@ -75,7 +83,7 @@ final class PseudonymisationStage: Stage {
   /// One whose identity does not open is put aside and goes on all the same: what was held back must not come back.
   private func retract(_ message: Kafka.Message, _ received: EnvelopeView, _ output: StageOutput) throws {
     let header = try HeaderView(received.header)
-    let isReadable = envelope.retraction(received, routingToken: message.key)
+    let isReadable = try envelope.retraction(received, routingToken: message.key)
     if !isReadable { try output.reject(message, .sectionUnreadable) }
     try send(key: header.recordID, output)
   }

@@ -1,6 +1,8 @@
 import Contracts
 import Cryptography
 import Foundation
+import KeyRing
+import StageKit
 import SwiftProtobuf
 
 /// Serialises what this stage sends: identity opened and gone, tokens and attributes in its place. Each call leaves its
@@ -9,9 +11,11 @@ struct PseudonymousEnvelope {
   /// The identity section does not open, or holds none.
   struct Unreadable: Error {}
 
-  private let pseudonyms: Pseudonyms
-  private let identityKey: AES256GCM
-  private let attributesKey: AES256GCM
+  private let keys: StageKeys
+  private var pseudonyms: Pseudonyms
+  private var identityOpener: SealedBoxOpener
+  private var attributesSealer: SealedBoxSealer
+  private var blocks = Pseudonyms.Blocks()
   private var plaintext: [UInt8] = []
   private var sealed: [UInt8] = []
   private var links = WireWriter(capacity: 64)
@@ -19,21 +23,30 @@ struct PseudonymousEnvelope {
 
   var bytes: [UInt8] { writer.bytes }
 
-  init(pseudonyms: Pseudonyms, identityKey: SecretKey, attributesKey: SecretKey) throws {
-    self.pseudonyms = pseudonyms
-    self.identityKey = try AES256GCM(key: identityKey)
-    self.attributesKey = try AES256GCM(key: attributesKey)
+  init(keys: StageKeys) throws {
+    self.keys = keys
+    pseudonyms = try Pseudonyms(keys)
+    identityOpener = try keys.opener(.identity)
+    attributesSealer = try keys.sealer(.attributes)
+  }
+
+  /// After the keys have changed on disk.
+  mutating func reload() throws {
+    pseudonyms = try Pseudonyms(keys)
+    identityOpener = try keys.opener(.identity)
+    attributesSealer = try keys.sealer(.attributes)
   }
 
   /// - Parameter routingToken: key of the message.
   mutating func record(_ received: EnvelopeView, routingToken: UnsafeRawBufferPointer) throws {
     let identity = try open(received)
     let attributes: [UInt8] = try Pseudonyms.attributes(identity).serializedBytes()
-    try attributes.withUnsafeBytes { try attributesKey.seal($0, associated: received.header, into: &sealed) }
+    try attributes.withUnsafeBytes { try attributesSealer.seal($0, associated: received.header, into: &sealed) }
+    keys.uses.count(.attributes)
     begin(.record, received.header)
     writer.bytes(EnvelopeView.Field.clinical, received.clinical)
     writer.bytes(EnvelopeView.Field.attributes, sealed)
-    appendLinks(identity, routingToken)
+    try appendLinks(identity, routingToken, received)
   }
 
   /// A retraction for an objection carries the link tokens of its record, by which linkage recognises the person's
@@ -41,28 +54,32 @@ struct PseudonymousEnvelope {
   ///
   /// - Parameter reason: in place of the one received.
   /// - Returns: false where there is an identity and it does not open.
+  /// - Throws: `StageError` with code `key`.
   mutating func retraction(
     _ received: EnvelopeView, routingToken: UnsafeRawBufferPointer, reason: RetractionReason? = nil
-  ) -> Bool {
+  ) throws -> Bool {
     let reason = reason ?? RetractionReason(rawValue: Int(truncatingIfNeeded: received.reason)) ?? .unspecified
     let isObjection = reason == .type1 || reason == .type2
     let mustOpen = isObjection && !received.identity.isEmpty
-    let identity = mustOpen ? try? open(received) : nil
+    var identity: IdentitySection?
+    do {
+      if mustOpen { identity = try open(received) }
+    } catch is Unreadable {}
     begin(.retraction, received.header)
-    appendLinks(identity, routingToken)
+    try appendLinks(identity, routingToken, received)
     writer.varint(EnvelopeView.Field.reason, UInt64(reason.rawValue))
     return !mustOpen || identity != nil
   }
 
   /// A withdrawal or a reinstatement with all that it says, under the withdrawal token.
   /// - Returns: that token.
-  /// - Throws: `ContractError.malformed`.
-  mutating func objection(_ received: EnvelopeView) throws(ContractError) -> Token16 {
+  /// - Throws: `ContractError.malformed`, `StageError` with code `key`.
+  mutating func objection(_ received: EnvelopeView) throws -> Token16 {
     guard var withdrawal = try? Withdrawal(serializedBytes: Data(received.withdrawal)), withdrawal.token.count == 16
-    else { throw .malformed }
-    let token = withdrawal.token.withUnsafeBytes { pseudonyms.withdrawalToken($0) }
+    else { throw ContractError.malformed }
+    let token = try withdrawal.token.withUnsafeBytes { try withdrawalToken($0, received) }
     withdrawal.token = Data(token.bytes)
-    guard let content: [UInt8] = try? withdrawal.serializedBytes() else { throw .malformed }
+    guard let content: [UInt8] = try? withdrawal.serializedBytes() else { throw ContractError.malformed }
     writer.reset()
     writer.varint(EnvelopeView.Field.kind, UInt64(received.kind.rawValue))
     writer.bytes(EnvelopeView.Field.withdrawal, content)
@@ -76,13 +93,34 @@ struct PseudonymousEnvelope {
     return try envelope.serializedBytes()
   }
 
-  private mutating func open(_ received: EnvelopeView) throws(Unreadable) -> IdentitySection {
+  /// - Throws: ``Unreadable``, `StageError` with code `key` where it is sealed to a key that is not held.
+  private mutating func open(_ received: EnvelopeView) throws -> IdentitySection {
+    keys.uses.count(.identity)
     do {
-      try identityKey.open(received.identity, associated: received.header, into: &plaintext)
+      try identityOpener.open(received.identity, associated: received.header, into: &plaintext)
       return try IdentitySection(serializedBytes: plaintext)
+    } catch let error as CryptographyError where error.code == .unknownKey {
+      // Sealed to a key that is newer than what was read of the ring, or to one that is nobody's.
+      guard try keys.refresh() else { throw StageError(.key, "an identity section is \(error)") }
+      try reload()
+      return try open(received)
     } catch {
       throw Unreadable()
     }
+  }
+
+  private mutating func withdrawalToken(
+    _ routingToken: UnsafeRawBufferPointer, _ received: EnvelopeView
+  ) throws -> Token16 {
+    keys.uses.count(.tokens)
+    let version = max(1, Int(received.routingVersion))
+    if let token = pseudonyms.withdrawalToken(routingToken, routingVersion: version) { return token }
+    guard routingToken.count == Token16.byteCount else { throw ContractError.malformed }
+    guard try keys.refresh() else {
+      throw StageError(.key, "a message is keyed under version \(version) of the routing key, which is not shared here")
+    }
+    try reload()
+    return try withdrawalToken(routingToken, received)
   }
 
   private mutating func begin(_ kind: Kind, _ header: UnsafeRawBufferPointer) {
@@ -91,13 +129,18 @@ struct PseudonymousEnvelope {
     writer.bytes(EnvelopeView.Field.header, header)
   }
 
-  private mutating func appendLinks(_ identity: IdentitySection?, _ routingToken: UnsafeRawBufferPointer) {
+  private mutating func appendLinks(
+    _ identity: IdentitySection?, _ routingToken: UnsafeRawBufferPointer, _ received: EnvelopeView
+  ) throws {
     links.reset()
     if let identity {
-      if let token = pseudonyms.numberToken(identity) { links.bytes(1, token.bytes) }
-      if let token = pseudonyms.demographicsToken(identity) { links.bytes(2, token.bytes) }
+      keys.uses.count(.linkage)
+      pseudonyms.write(identity, to: &blocks)
+      if let number = blocks.number { links.bytes(1, number) }
+      if let demographics = blocks[.demographics] { links.bytes(2, demographics) }
     }
-    links.bytes(3, pseudonyms.withdrawalToken(routingToken).bytes)
+    links.bytes(3, try withdrawalToken(routingToken, received).bytes)
+    if identity != nil { links.varint(4, UInt64(pseudonyms.linkageVersion)) }
     writer.bytes(EnvelopeView.Field.links, links.bytes)
   }
 }

@@ -1,35 +1,84 @@
 import Clinical
 import Contracts
 import Cryptography
+import KeyRing
+import StageKit
 
-/// What remains of a person's identity after this stage: tokens that only this stage can make, and coarse attributes.
+/// Names of a person that only this stage can make, for linkage to compare.
 ///
-/// Every token is HMAC-SHA256 over length-prefixed fields behind a label, cut to 16 bytes: no two field splits and no
-/// two purposes collide. A field of low entropy is never a token by itself.
+/// Two layers. Inside: HMAC-SHA256 of the number, and AES-256 of one block per pass key, under keys derived from the root
+/// of tokens, which never changes. Outside: AES-256 under the linkage key, which can be replaced by whoever holds both
+/// versions, without an identity at hand.
 struct Pseudonyms {
-  private let linkage: HMACSHA256
+  /// Of the linkage key that tokens are made under.
+  let linkageVersion: Int
+
+  private let numbers: HMACSHA256
+  private let passes: AES256Blocks
+  private let linkage: AES256Blocks
   private let withdrawal: WithdrawalTokens
 
-  init(linkageKey: SecretKey, withdrawalKey: SecretKey) throws {
-    linkage = try HMACSHA256(key: linkageKey)
-    withdrawal = try WithdrawalTokens(key: withdrawalKey)
+  init(
+    root: SecretKey, linkage: SecretKey, linkageVersion: Int = 1, routing: [Int: SecretKey]
+  ) throws(CryptographyError) {
+    numbers = try HMACSHA256(key: try HKDFSHA256.key(from: root, info: "number tokens"))
+    passes = try AES256Blocks(key: try HKDFSHA256.key(from: root, info: "pass keys"))
+    self.linkage = try AES256Blocks(key: linkage)
+    self.linkageVersion = linkageVersion
+    withdrawal = try WithdrawalTokens(root: root, routing: routing)
   }
 
-  func withdrawalToken(_ routingToken: UnsafeRawBufferPointer) -> Token16 {
-    withdrawal.token(routingToken: routingToken)
+  init(_ keys: StageKeys) throws {
+    self = try StageKeys.orStop {
+      let linkage = try keys.ring.active(.linkage)
+      let shared = try keys.exported(by: .ingestion)
+        .shared(.routing, opening: try keys.ring.privateKeys(.identity))
+      return try Pseudonyms(
+        root: try keys.ring.active(.tokens).secret, linkage: linkage.secret, linkageVersion: linkage.version,
+        routing: Dictionary(shared.map { ($0.version, $0.secret) }) { first, _ in first })
+    }
   }
 
-  /// `nil` without a valid number.
-  func numberToken(_ identity: IdentitySection) -> Token16? {
-    identity.nhsNumber.isEmpty ? nil : linkage.token("nhs-number", identity.nhsNumber)
+  /// - Returns: nil where the routing key of that version is not known.
+  func withdrawalToken(_ routingToken: UnsafeRawBufferPointer, routingVersion: Int) -> Token16? {
+    Token16(bytes: routingToken).flatMap { withdrawal.token(routingToken: $0, version: routingVersion) }
   }
 
-  /// Date of birth + sex + postcode; `nil` unless all three are known and the postcode is a place.
-  func demographicsToken(_ identity: IdentitySection) -> Token16? {
-    guard identity.hasBirthDay, identity.sex == 1 || identity.sex == 2, !identity.postcode.isEmpty,
-      !identity.postcode.hasPrefix("ZZ99")
-    else { return nil }
-    return linkage.token("demographics", String(identity.birthDay), String(identity.sex), identity.postcode)
+  /// Writes the tokens of one person: 16 bytes each of the number and of every pass key, all of them permuted in two
+  /// calls. Keeps its memory.
+  struct Blocks {
+    fileprivate(set) var bytes: [UInt8] = []
+    fileprivate(set) var hasNumber = false
+    /// In the order of their blocks behind the number.
+    fileprivate(set) var passes: [PassKey] = []
+
+    /// `nil` without a valid number.
+    var number: ArraySlice<UInt8>? { hasNumber ? bytes.prefix(PassKey.length) : nil }
+
+    /// `nil` where the pass has no key.
+    subscript(pass: PassKey) -> ArraySlice<UInt8>? {
+      guard let place = passes.firstIndex(of: pass) else { return nil }
+      let start = (place + (hasNumber ? 1 : 0)) * PassKey.length
+      return bytes[start..<(start + PassKey.length)]
+    }
+  }
+
+  func write(_ identity: IdentitySection, to blocks: inout Blocks) {
+    blocks.bytes.removeAll(keepingCapacity: true)
+    blocks.passes.removeAll(keepingCapacity: true)
+    blocks.hasNumber = !identity.nhsNumber.isEmpty
+    if blocks.hasNumber {
+      numbers.token { $0.append(identity.nhsNumber) }.withUnsafeBytes { blocks.bytes.append(contentsOf: $0) }
+    }
+    let start = blocks.bytes.count
+    if let block = PassKey.demographics.block(identity) {
+      blocks.passes.append(.demographics)
+      blocks.bytes.append(contentsOf: block)
+    }
+    blocks.bytes.withUnsafeMutableBytes { bytes in
+      passes.encrypt(UnsafeMutableRawBufferPointer(rebasing: bytes[start...]))
+      linkage.encrypt(bytes)
+    }
   }
 
   static func attributes(_ identity: IdentitySection) -> AttributesSection {

@@ -7,6 +7,8 @@ enum ReadingFault: Error, Equatable {
   case contract(ContractError)
   case sectionUnreadable
   case unexpectedKind
+  /// Nothing may pass until the key is there.
+  case missingKey(String)
 }
 
 /// Turns the messages of one batch into a ``FactBatch``.
@@ -55,12 +57,6 @@ struct BatchReader {
       records: Int64(receipt.recordsAdmitted))
   }
 
-  /// Ends the batch. Throws `StageError` when a key proves wrong.
-  mutating func finish() throws -> FactBatch {
-    batch.provenKeys = try opener.endBatch()
-    return batch
-  }
-
   // MARK: - Kinds
 
   private mutating func record(_ envelope: EnvelopeView) throws(ReadingFault) {
@@ -83,13 +79,9 @@ struct BatchReader {
   }
 
   private func facts(_ envelope: EnvelopeView) throws(ReadingFault) -> Facts {
-    do throws(ContractError) {
-      return Facts(
-        attributes: try opener.open(.attributes, envelope.attributes, header: envelope.header, decode: Attributes.init),
-        clinical: try opener.open(.clinical, envelope.clinical, header: envelope.header, decode: ClinicalFacts.init))
-    } catch {
-      throw .sectionUnreadable
-    }
+    Facts(
+      attributes: try opener.open(.attributes, envelope.attributes, header: envelope.header, decode: Attributes.init),
+      clinical: try opener.open(.clinical, envelope.clinical, header: envelope.header, decode: ClinicalFacts.init))
   }
 
   private mutating func retraction(_ envelope: EnvelopeView) throws(ContractError) -> RecordChange {

@@ -22,7 +22,6 @@ final class FactStore {
   /// - Parameter announce: the message that tells ingestion of a balance; sent through the outbox.
   func apply(_ batch: FactBatch, announce: (BalancedExtract) throws -> Outbox.Entry) throws {
     try database.transaction {
-      try remember(batch.provenKeys)
       try erase(batch.withdrawals)
       try write(batch.records.changes)
       try withdraw(Set(batch.withdrawals.keys.map(\.token)))
@@ -31,15 +30,6 @@ final class FactStore {
         try Outbox.append(try settle().map(announce), to: database)
       }
       try mark(batch.markers)
-    }
-  }
-
-  /// Fingerprints of the keys that have opened a section.
-  func provenKeys() throws -> [SectionOpener.Section: Token16] {
-    let rows = try database.query("select section, fingerprint from section_key")
-    return (0..<rows.count).reduce(into: [:]) { proven, row in
-      guard let section = SectionOpener.Section(rawValue: rows.text(row, 0)) else { return }
-      proven[section] = Token16(bytes: rows.bytes(row, 1))
     }
   }
 
@@ -215,17 +205,6 @@ final class FactStore {
         .intArray(markers.map(\.key.pseudonymisedPartition)), .intArray(markers.map(\.key.partitions)),
         .textArray(markers.map { lines($0.value.heldBy) }), .textArray(markers.map { lines($0.value.regimes) }),
       ])
-  }
-
-  private func remember(_ keys: [SectionOpener.Section: Token16]) throws {
-    for (section, fingerprint) in keys.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-      try database.query(
-        """
-        insert into section_key values ($1, $2)
-        on conflict (section) do update set fingerprint = excluded.fingerprint
-        """,
-        [.text(section.rawValue), .bytes(fingerprint.bytes)])
-    }
   }
 }
 

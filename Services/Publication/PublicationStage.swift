@@ -1,5 +1,6 @@
 import Contracts
 import Kafka
+import KeyRing
 import Postgres
 import StageKit
 import SwiftProtobuf
@@ -11,22 +12,29 @@ final class PublicationStage: Stage {
   static let migrations = FactSchema.migrations
 
   private let context: StageContext
+  private let keys: StageKeys
   private let opener: SectionOpener
   private let receipts: String
   private var store: (connection: Connection, facts: FactStore)?
 
   init(context: StageContext) throws {
     self.context = context
-    opener = try SectionOpener(keysDirectory: context.configuration.keysDirectory)
+    keys = try StageKeys(context.configuration, of: .publication)
+    context.metrics.keyVersions(keys.ring)
+    opener = try SectionOpener(keys: keys)
     receipts = context.layout.name(.receipts)
   }
 
   func assigned(_ partitions: [TopicPartition]) throws {
-    opener.load(proven: try facts().provenKeys())
     try BrokerLife(database: context.database).begin(context.configuration.incarnation, announce: announce)
   }
 
   func process(_ batch: MessageBatch, _ output: StageOutput) throws {
+    context.metrics.keyUses(keys.uses.take())
+    if try opener.refresh() {
+      context.metrics.keyVersions(keys.ring)
+      context.logger.notice("keys have changed; new ones are used from here on")
+    }
     var reader = BatchReader(opener: opener)
     var rejected: [(Kafka.Message, RejectionCode)] = []
     for message in batch.messages {
@@ -37,12 +45,10 @@ final class PublicationStage: Stage {
           try reader.linked(message.value)
         }
       } catch {
-        rejected.append((message, RejectionCode(error)))
+        rejected.append((message, try RejectionCode(error, of: message)))
       }
     }
-    let facts = try reader.finish()
-    try self.facts().apply(facts, announce: announce)
-    opener.stored(facts.provenKeys)
+    try facts().apply(reader.batch, announce: announce)
     for (message, code) in rejected { try output.reject(message, code) }
   }
 
@@ -73,8 +79,11 @@ final class PublicationStage: Stage {
 }
 
 extension RejectionCode {
-  fileprivate init(_ fault: ReadingFault) {
+  /// - Throws: `StageError` with code `key`, since what cannot be opened for want of a key is not to be put aside.
+  fileprivate init(_ fault: ReadingFault, of message: Kafka.Message) throws {
     switch fault {
+    case .missingKey(let text):
+      throw StageError(.key, "\(text) (\(message.topic), partition \(message.partition), offset \(message.offset))")
     case .contract(let error): self.init(error)
     case .sectionUnreadable: self = .sectionUnreadable
     case .unexpectedKind: self = .unexpectedKind

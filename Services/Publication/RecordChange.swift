@@ -85,8 +85,6 @@ struct FactBatch: Sendable {
   var withdrawals: [Scope: ObjectionMark] = [:]
   var markers: [MarkerTag: MarkerContent] = [:]
   var admissions: [String: Admission] = [:]
-  /// Fingerprints of section keys that opened something for the first time.
-  var provenKeys: [SectionOpener.Section: Token16] = [:]
 
   mutating func add(_ scope: Scope, _ mark: ObjectionMark) {
     withdrawals[scope] = withdrawals[scope]?.merged(with: mark) ?? mark

@@ -25,7 +25,8 @@ struct Caredata: AsyncParsableCommand {
       .init(
         name: "Operators",
         subcommands: [
-          StatusCommand.self, ExplainCommand.self, RejectedCommand.self, TopicsCommand.self, BrokerCommand.self,
+          StatusCommand.self, ExplainCommand.self, KeysCommand.self, RejectedCommand.self, TopicsCommand.self,
+          BrokerCommand.self,
         ]),
     ])
 }

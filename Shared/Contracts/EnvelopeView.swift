@@ -13,6 +13,7 @@ public struct EnvelopeView {
   public private(set) var objection = none
   public private(set) var withdrawal = none
   public private(set) var marker = none
+  public private(set) var routingVersion: UInt64 = 0
 
   /// Field numbers of `Envelope` in caredata.proto.
   public enum Field {
@@ -27,6 +28,7 @@ public struct EnvelopeView {
     public static let objection = 9
     public static let withdrawal = 10
     public static let marker = 11
+    public static let routingVersion = 12
   }
 
   public init(_ bytes: UnsafeRawBufferPointer) throws(ContractError) {
@@ -44,6 +46,7 @@ public struct EnvelopeView {
       case (Field.objection, .bytes(let range)): objection = range
       case (Field.withdrawal, .bytes(let range)): withdrawal = range
       case (Field.marker, .bytes(let range)): marker = range
+      case (Field.routingVersion, .varint(let number)): routingVersion = number
       default: break  // added by a newer contract
       }
     }

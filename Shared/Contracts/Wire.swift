@@ -90,6 +90,10 @@ public struct WireWriter {
     value.withUnsafeBytes { bytes(field, $0) }
   }
 
+  public mutating func bytes(_ field: Int, _ value: ArraySlice<UInt8>) {
+    value.withUnsafeBytes { bytes(field, $0) }
+  }
+
   /// Nothing for an empty text, which is the default.
   public mutating func text(_ field: Int, _ value: String) {
     var value = value

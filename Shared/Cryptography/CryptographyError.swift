@@ -25,6 +25,12 @@ public struct CryptographyError: Error, Equatable, Sendable, CustomStringConvert
     self.description = description
   }
 
+  public static let notSealed = CryptographyError(.authentication, "sealed bytes cannot be opened: they are none")
+
+  public static func unknown(_ key: KeyID) -> CryptographyError {
+    CryptographyError(.unknownKey, "sealed to key \(key), which is not among the keys held")
+  }
+
   /// Empties OpenSSL's error queue of this thread, which would else be taken for the reason of a later failure.
   static func drained(_ code: Code, _ operation: String) -> CryptographyError {
     var reason: String?

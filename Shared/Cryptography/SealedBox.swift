@@ -34,9 +34,6 @@ public final class SealedBoxSealer {
   public static let messagesPerSender = 4_096
 
   public let recipient: X25519PublicKey
-  /// How many messages were sealed.
-  public private(set) var uses = 0
-
   private let purpose: String
   private let limit: Int
   private var head: [UInt8] = []
@@ -59,8 +56,7 @@ public final class SealedBoxSealer {
     let sender = try X25519PrivateKey()
     let cipher = try SealedBox.cipher(
       try sender.agree(with: recipient), sender: sender.publicKey.bytes, recipient: recipient, purpose: purpose)
-    let id = withUnsafeBytes(of: recipient.id.value.bigEndian) { Array($0) }
-    return ([SealedBox.version] + id + sender.publicKey.bytes, cipher)
+    return ([SealedBox.version] + recipient.id.bytes + sender.publicKey.bytes, cipher)
   }
 
   /// Replaces the content of `sealed`, keeping its memory.
@@ -72,7 +68,6 @@ public final class SealedBoxSealer {
       left = limit
     }
     left -= 1
-    uses += 1
     sealed.resize(to: plaintext.count + SealedBox.overhead)
     var span = sealed.mutableSpan
     try span.withUnsafeMutableBytes { (buffer) throws(CryptographyError) in
@@ -90,9 +85,6 @@ public final class SealedBoxSealer {
 public final class SealedBoxOpener {
   /// Content keys remembered, of about 2 kB each. Beyond it all are forgotten: they can be agreed on again.
   static let rememberedSenders = 1_024
-
-  /// How many messages were opened.
-  public private(set) var uses = 0
 
   private let purpose: String
   private let keys: [KeyID: X25519PrivateKey]
@@ -122,7 +114,6 @@ public final class SealedBoxOpener {
       let cipher = try cipher(sealed)
       try cipher.open(
         UnsafeRawBufferPointer(rebasing: sealed[SealedBox.headLength...]), associated: associated, into: &plaintext)
-      uses += 1
     } catch {
       plaintext.removeAll(keepingCapacity: true)
       throw error
@@ -131,7 +122,7 @@ public final class SealedBoxOpener {
 
   private func cipher(_ sealed: UnsafeRawBufferPointer) throws(CryptographyError) -> AES256GCM {
     guard let id = Self.recipient(of: sealed) else {
-      throw CryptographyError(.authentication, "sealed bytes cannot be opened: they are no sealed box")
+      throw CryptographyError.notSealed
     }
     let head = UnsafeRawBufferPointer(rebasing: sealed[1..<SealedBox.headLength])
     if let last, last.head.withUnsafeBytes({ memcmp($0.baseAddress!, head.baseAddress!, head.count) }) == 0 {
@@ -143,10 +134,10 @@ public final class SealedBoxOpener {
       return cipher
     }
     guard let key = keys[id] else {
-      throw CryptographyError(.unknownKey, "sealed to key \(id), which is not among the keys held")
+      throw CryptographyError.unknown(id)
     }
     guard let sender = X25519PublicKey(bytes: Array(name.dropFirst(KeyID.byteCount))) else {
-      throw CryptographyError(.authentication, "sealed bytes cannot be opened: they are too short")
+      throw CryptographyError.notSealed
     }
     let cipher = try SealedBox.cipher(
       try key.agree(with: sender), sender: sender.bytes, recipient: key.publicKey, purpose: purpose)

@@ -22,13 +22,16 @@ public struct KeyID: Hashable, Sendable, CustomStringConvertible {
 
   let value: UInt32
 
-  init(digestOf bytes: [UInt8]) {
+  public init(digestOf bytes: [UInt8]) {
     value = SHA256Digest.hash(bytes).prefix(Self.byteCount).reduce(0) { $0 << 8 | UInt32($1) }
   }
 
-  init(bytes: UnsafeRawBufferPointer) {
+  public init(bytes: UnsafeRawBufferPointer) {
     value = UInt32(bigEndian: bytes.loadUnaligned(as: UInt32.self))
   }
+
+  /// 4 bytes, big-endian.
+  public var bytes: [UInt8] { withUnsafeBytes(of: value.bigEndian) { Array($0) } }
 
   /// Nil unless they are 8 such digits.
   public init?(_ text: String) {
@@ -39,7 +42,7 @@ public struct KeyID: Hashable, Sendable, CustomStringConvertible {
   }
 
   public var description: String {
-    withUnsafeBytes(of: value.bigEndian) { hexadecimal($0) }
+    hexadecimal(bytes)
   }
 }
 

@@ -2,6 +2,7 @@ import Configuration
 import Contracts
 import Foundation
 import Kafka
+import KeyRing
 import Logging
 
 /// Everything a stage can be told, read from the environment (`CAREDATA_…`) and, below it, from the JSON file that
@@ -10,7 +11,9 @@ import Logging
 /// | key | type | default | meaning |
 /// |---|---|---|---|
 /// | `caredata.database.url` | string, secret | required | libpq connection string or URL |
-/// | `caredata.keys.directory` | string | `keys` | folder of the key files that this stage may read |
+/// | `caredata.keys.directory` | string | `keys` | folder with the key ring of this stage and the public keys of others |
+/// | `caredata.keys.passphrase`, `.passphrase.file` | string, secret | | what the key ring is opened with: one of these … |
+/// | `caredata.keys.wrapping.key`, `.wrapping.key.file` | string, secret | | … or a key of 64 hexadecimal digits |
 /// | `caredata.topics.prefix` | string | `caredata.` | prefix of topics and consumer groups |
 /// | `caredata.topics.partitions` | int | 12 | partitions of every keyed topic |
 /// | `caredata.http.host`, `.port` | string, int | `127.0.0.1`, 0 | health and metrics; port 0 takes a free one |
@@ -28,6 +31,7 @@ import Logging
 public struct StageConfiguration: Sendable {
   public var databaseURL: String
   public var keysDirectory: String
+  public var keysUnlocking: KeyUnlocking.Sources
   public var layout: TopicLayout
   public var httpHost: String
   public var httpPort: Int
@@ -79,6 +83,11 @@ public struct StageConfiguration: Sendable {
     return StageConfiguration(
       databaseURL: database,
       keysDirectory: reader.string(forKey: "keys.directory", default: "keys"),
+      keysUnlocking: .init(
+        passphrase: reader.string(forKey: "keys.passphrase", isSecret: true),
+        passphraseFile: reader.string(forKey: "keys.passphrase.file"),
+        key: reader.string(forKey: "keys.wrapping.key", isSecret: true),
+        keyFile: reader.string(forKey: "keys.wrapping.key.file")),
       layout: layout,
       httpHost: reader.string(forKey: "http.host", default: "127.0.0.1"),
       httpPort: reader.int(forKey: "http.port", default: 0),

@@ -42,6 +42,8 @@ public enum RejectionCode: String, Sendable {
   case missingField = "missing_field"
   case unknownKind = "unknown_kind"
   case sectionUnreadable = "section_unreadable"
+  /// Sealed to a key that is not held, or no longer.
+  case unknownKey = "sealed_to_unknown_key"
   case unexpectedKind = "unexpected_kind"
   /// The extract of that id was opened by another organisation, or for another source, period, time or specification.
   case headerMismatch = "header_mismatch"

@@ -1,4 +1,5 @@
 import Contracts
+import KeyRing
 import Metrics
 
 /// The numbers every stage shows under `/metrics`. Names are API: panels and alerts rest on them.
@@ -19,6 +20,7 @@ public final class StageMetrics {
   /// Extracts with no or far fewer dissents than the one before.
   public lazy var objectionAlarms = Counter(
     label: "caredata_objection_alarms_total", dimensions: labels, factory: factory)
+  private var keyUses: [KeyPurpose: Counter] = [:]
   private let assigned: Gauge
   private let isPaused: Gauge
   private let labels: [(String, String)]
@@ -35,6 +37,27 @@ public final class StageMetrics {
     batchSeconds = Metrics.Timer(label: "caredata_batch_seconds", dimensions: labels, factory: factory)
     assigned = Gauge(label: "caredata_partitions_assigned", dimensions: labels, factory: factory)
     isPaused = Gauge(label: "caredata_paused", dimensions: labels, factory: factory)
+  }
+
+  /// Uses of keys, by purpose.
+  public func keyUses(_ uses: [(purpose: KeyPurpose, uses: Int)]) {
+    for (purpose, count) in uses {
+      let counter =
+        keyUses[purpose]
+        ?? Counter(
+          label: "caredata_key_uses_total", dimensions: labels + [("purpose", purpose.rawValue)], factory: factory)
+      keyUses[purpose] = counter
+      counter.increment(by: count)
+    }
+  }
+
+  /// The versions of the keys in use.
+  public func keyVersions(_ ring: KeyRing) {
+    for entry in ring.entries where entry.state == .active {
+      Gauge(
+        label: "caredata_key_version", dimensions: labels + [("purpose", entry.purpose.rawValue)], factory: factory
+      ).record(entry.version)
+    }
   }
 
   func batch(messages: Int, duration: Duration) {

@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import Kafka
+import KeyRing
 
 /// A broker for one service that runs alone, with topics of its own: it keeps everything it was ever sent in memory.
 struct AloneBroker {
@@ -32,7 +33,11 @@ struct AloneBroker {
   func startService(_ stage: StageName, databaseURL: String, _ workspace: Workspace) throws -> Child {
     var variables = environment
     variables["CAREDATA_DATABASE_URL"] = databaseURL
-    variables["CAREDATA_KEYS_DIRECTORY"] = "\(workspace.path("state"))/keys/\(stage.rawValue)"
+    if let service = KeyService(rawValue: stage.rawValue) {
+      let keys = KeyInstallation("\(workspace.path("state"))/keys")
+      variables["CAREDATA_KEYS_DIRECTORY"] = keys.folder(of: service).path
+      variables["CAREDATA_KEYS_WRAPPING_KEY_FILE"] = keys.wrappingKey(of: service)
+    }
     variables["CAREDATA_SUPERVISED"] = "true"
     // Nobody loads a list here, and without one nothing would go on.
     variables["CAREDATA_NATIONAL_LIST_DAYS"] = "off"

@@ -2,6 +2,7 @@ import Contracts
 import Cryptography
 import Foundation
 import Kafka
+import KeyRing
 import Postgres
 
 /// How long after its acknowledgement an objection has deleted what was published of the person, while records flow at
@@ -82,11 +83,15 @@ struct WithdrawalBenchmark {
 
   /// People with facts at publication, found by the tokens that the stages make of their number.
   private func linkedPeople(_ database: Connection, _ count: Int) throws -> [(nhsNumber: String, token: Token16)] {
-    let keys = "\(installation.state)/keys"
-    let routing = try RoutingTokens(key: try KeyFile.read("\(keys)/ingestion/routing.key"))
-    let withdrawal = try WithdrawalTokens(key: try KeyFile.read("\(keys)/pseudonymisation/withdrawal.key"))
+    let keys = KeyInstallation("\(installation.state)/keys")
+    let ingestion = try keys.ring(of: .ingestion)
+    let key = try ingestion.active(.routing)
+    let routing = try RoutingTokens(persons: try ingestion.active(.persons).secret, routing: key.secret)
+    let withdrawal = try WithdrawalTokens(
+      root: try keys.ring(of: .pseudonymisation).active(.tokens).secret, routing: [key.version: key.secret])
     let people = try installation.nhsNumbers().map { number in
-      (nhsNumber: number, token: withdrawal.token(routingToken: routing.token(nhsNumber: number)))
+      let token = withdrawal.token(routingToken: routing.token(nhsNumber: number), version: key.version)!
+      return (nhsNumber: number, token: token)
     }
     let live = try live(people.map(\.token), database)
     let linked = people.filter { live.contains($0.token) }

@@ -58,7 +58,7 @@ extension WholeSystem {
         try system.awaitBalance(extracts: region.organisations.count)
         let database = try system.database()
         defer { database.close() }
-        let check = try CanaryCheck(keys: system.state.keys(of:), database)
+        let check = try CanaryCheck(keys: system.state.keys, database)
         let topics = try [Topic.validated: system.records(in: .validated), .permitted: system.records(in: .permitted)]
         for canary in canaries {
           let look = try check.look(for: canary.nhsNumber, at: canary.organisation)

@@ -2,7 +2,9 @@ import Clinical
 import Contracts
 import Cryptography
 import Foundation
+import KeyRing
 import Postgres
+import StageKit
 import Testing
 
 @testable import Ingestion
@@ -15,9 +17,9 @@ struct SupersessionsTests {
 
   init() throws {
     ingestion = try TestIngestion()
-    let keys = try TestKeys.directory()
-    tokens = try RecordTokens(recordKey: SecretKey.random(), routingKey: SecretKey.random())
-    supersessions = Supersessions(tokens: tokens, sealing: try SectionSealing(keysDirectory: keys))
+    let keys = try TestKeys.ingestion()
+    tokens = try RecordTokens.random()
+    supersessions = Supersessions(tokens: tokens, sealing: try SectionSealing(keys: keys))
   }
 
   private func token(_ place: Int) -> Token16 { tokens.routingToken(nhsNumber: Self.numbers[place].digits) }
@@ -94,7 +96,7 @@ struct SupersessionsTests {
   }
 
   @Test func `another instance learns of new links before its next batch`() throws {
-    let other = Supersessions(tokens: tokens, sealing: try SectionSealing(keysDirectory: try TestKeys.directory()))
+    let other = Supersessions(tokens: tokens, sealing: try SectionSealing(keys: try TestKeys.ingestion()))
     try other.refresh(ingestion.database)
     _ = try load([(0, 1)])
     #expect(other.current(token(0)) ?? Self.numbers[0].digits == Self.numbers[0].digits)
@@ -122,17 +124,23 @@ enum SyntheticNumbers {
   }
 }
 
-/// Key files of one test run.
+/// Keys of one test run.
 enum TestKeys {
   private static let made = Result {
-    let folder = "\(TestDatabase.directory)/keys"
-    try FileManager.default.createDirectory(
-      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    for name in ["record", "routing", "staging", "identity", "clinical"] {
-      try KeyFile.create("\(folder)/\(name).key")
-    }
-    return folder
+    let keys = KeyInstallation("\(TestDatabase.directory)/keys")
+    _ = try keys.make()
+    return keys
   }
 
-  static func directory() throws -> String { try made.get() }
+  static func installation() throws -> KeyInstallation { try made.get() }
+
+  static func ingestion() throws -> StageKeys {
+    try StageKeys(try installation(), of: .ingestion, others: [.pseudonymisation, .publication])
+  }
+}
+
+extension RecordTokens {
+  static func random() throws -> RecordTokens {
+    try RecordTokens(records: .random(), persons: .random(), routing: .random())
+  }
 }

@@ -17,15 +17,16 @@ struct TestReading {
 
   init() throws {
     ingestion = try TestIngestion()
-    let keys = try TestKeys.directory()
-    tokens = try RecordTokens(recordKey: SecretKey.random(), routingKey: SecretKey.random())
-    let sealing = try SectionSealing(keysDirectory: keys)
+    let keys = try TestKeys.ingestion()
+    let sealedSubmissions = try SealedSubmissions(keys: keys)
+    tokens = try RecordTokens.random()
+    let sealing = try SectionSealing(keys: keys)
     let supersessions = Supersessions(tokens: tokens, sealing: sealing)
     let specifications = try Self.specifications.get()
     extracts = ExtractReading(
-      layout: ingestion.layout, tokens: tokens, sealing: sealing,
+      layout: ingestion.layout, tokens: tokens, sealing: sealing, sealedSubmissions: sealedSubmissions,
       rules: ExtractRuleBook(specifications.versions, specifications.exclusions), supersessions: supersessions)
-    others = ObjectionReading(tokens: tokens)
+    others = ObjectionReading(tokens: tokens, sealedSubmissions: sealedSubmissions)
     storing = Storing(
       layout: ingestion.layout, ledger: ingestion.ledger, receipts: ingestion.receipts, practices: ingestion.practices,
       manifests: ingestion.manifests, supersessions: supersessions,

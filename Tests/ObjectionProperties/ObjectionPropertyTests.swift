@@ -2,6 +2,7 @@ import Clinical
 import Contracts
 import Cryptography
 import Foundation
+import KeyRing
 import SwiftProtobuf
 import Synchronization
 import Testing
@@ -29,7 +30,7 @@ struct ObjectionPropertyTests {
   ///   - told: what the system is told in the place of an event; the oracle hears what has happened.
   ///   - planted: a fault, after every event.
   private func run(
-    _ timeline: Timeline, seed: UInt64, keys: String, told: (Event) -> Event? = { $0 },
+    _ timeline: Timeline, seed: UInt64, keys: KeyInstallation, told: (Event) -> Event? = { $0 },
     planted: (Pipeline) throws -> Void = { _ in }
   ) async throws -> Outcome {
     let pipeline = try await Pipeline(keys: keys)

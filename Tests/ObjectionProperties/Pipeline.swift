@@ -3,6 +3,7 @@ import Contracts
 import Cryptography
 import Foundation
 import Kafka
+import KeyRing
 import Postgres
 import StageKit
 import SwiftProtobuf
@@ -25,15 +26,15 @@ final class Pipeline {
   private let producer: Producer
   private var enrolments: [String: PracticeEnrolment] = [:]
 
-  /// - Parameter keys: folder of key files; runs that are to be compared use the same.
-  init(keys: String) async throws {
+  /// - Parameter keys: runs that are to be compared use the same.
+  init(keys: KeyInstallation) async throws {
     let layout = TopicLayout(partitions: 3)
     self.layout = layout
     broker = try EmbeddedBroker(
       topics: Topic.all(datasets: []).map { EmbeddedTopic(name: layout.name($0), partitions: layout.partitions) })
     let run = Self.runs.wrappingAdd(1, ordering: .relaxed).newValue
     var configuration = try await StageConfiguration.load(environment: [
-      "CAREDATA_DATABASE_URL": try TestPostgres.conninfo(), "CAREDATA_KEYS_DIRECTORY": keys,
+      "CAREDATA_DATABASE_URL": try TestPostgres.conninfo(),
       "CAREDATA_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrapServers, "CAREDATA_TOPICS_PARTITIONS": "\(layout.partitions)",
       "CAREDATA_SPECIFICATION_DIRECTORY": Self.project + "/compose/specification",
       "CAREDATA_EXTRACTS_HOLD_SECONDS": "3600",
@@ -41,16 +42,21 @@ final class Pipeline {
     var kafka = KafkaConfiguration.embeddedBroker(bootstrapServers: broker.bootstrapServers)
     kafka.log = { [broker] _, _, _ in _ = broker }
     configuration.kafka = kafka
+    func holding(_ service: KeyService) -> StageConfiguration {
+      var own = configuration
+      own.keysDirectory = keys.folder(of: service).path
+      own.keysUnlocking = .init(keyFile: keys.wrappingKey(of: service))
+      return own
+    }
     nodes = [
-      try StageNode<IngestionStage>(configuration, schema: "ingestion_\(run)"),
+      try StageNode<IngestionStage>(holding(.ingestion), schema: "ingestion_\(run)"),
       try StageNode<ObjectionFilterStage>(configuration, schema: "objection_filter_\(run)"),
-      try StageNode<PseudonymisationStage>(configuration, schema: "pseudonymisation_\(run)"),
+      try StageNode<PseudonymisationStage>(holding(.pseudonymisation), schema: "pseudonymisation_\(run)"),
       try StageNode<LinkageStage>(configuration, schema: "linkage_\(run)"),
-      try StageNode<PublicationStage>(configuration, schema: "publication_\(run)"),
+      try StageNode<PublicationStage>(holding(.publication), schema: "publication_\(run)"),
     ]
     producer = try Producer(kafka)
-    tokens = try RecordTokens(
-      recordKey: try StageKey.read("record", in: keys), routingKey: try StageKey.read("routing", in: keys))
+    tokens = try RecordTokens(try keys.ring(of: .ingestion))
   }
 
   deinit { producer.close() }
@@ -170,15 +176,11 @@ enum TestPostgres {
 
   static func conninfo() throws -> String { try started.get() }
 
-  /// A folder of new keys for every stage.
-  static func keys() throws -> String {
+  /// New keys for every stage.
+  static func keys() throws -> KeyInstallation {
     _ = try conninfo()
-    let folder = "\(directory)/keys-\(hexadecimal(randomBytes(4)))"
-    try FileManager.default.createDirectory(
-      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    for name in ["record", "routing", "staging", "identity", "clinical", "attributes", "linkage", "withdrawal"] {
-      try KeyFile.create("\(folder)/\(name).key")
-    }
-    return folder
+    let keys = KeyInstallation("\(directory)/keys-\(hexadecimal(randomBytes(4)))")
+    _ = try keys.make()
+    return keys
   }
 }

@@ -1,17 +1,25 @@
 import Contracts
 import Cryptography
 import Foundation
+import KeyRing
+import StageKit
 import SwiftProtobuf
 import Testing
 
 @testable import Pseudonymisation
 
 struct PseudonymousEnvelopeTests {
-  private let keys = (0..<4).map { _ in SecretKey.random() }
+  private let installation = KeyInstallation(NSTemporaryDirectory() + "caredata-pseudonyms-\(randomName())")
+  private let keys: StageKeys
+  private let sealer: SealedBoxSealer
+  private let attributes: SealedBoxOpener
   private let routingToken = [UInt8](repeating: 9, count: 16)
 
-  private var pseudonyms: Pseudonyms {
-    get throws { try Pseudonyms(linkageKey: keys[0], withdrawalKey: keys[1]) }
+  init() throws {
+    _ = try installation.make()
+    keys = try StageKeys(installation, of: .pseudonymisation, others: [.ingestion, .publication])
+    sealer = try StageKeys(installation, of: .ingestion, others: [.pseudonymisation]).sealer(.identity)
+    attributes = try StageKeys(installation, of: .publication).opener(.attributes)
   }
 
   private let identity = IdentitySection.with {
@@ -35,7 +43,7 @@ struct PseudonymousEnvelopeTests {
     envelope.kind = kind
     let header = try header()
     envelope.header = Data(header)
-    envelope.identity = Data(try AES256GCM(key: keys[2]).seal(identity.serializedBytes(), associated: header))
+    envelope.identity = Data(try sealer.seal(identity.serializedBytes(), associated: header))
     change(&envelope)
     return envelope
   }
@@ -44,7 +52,7 @@ struct PseudonymousEnvelopeTests {
   private func sent<T>(
     _ received: Envelope, _ call: (inout PseudonymousEnvelope, EnvelopeView, UnsafeRawBufferPointer) throws -> T
   ) throws -> (Envelope, T) {
-    var envelope = try PseudonymousEnvelope(pseudonyms: pseudonyms, identityKey: keys[2], attributesKey: keys[3])
+    var envelope = try PseudonymousEnvelope(keys: keys)
     let bytes: [UInt8] = try received.serializedBytes()
     let result = try bytes.withUnsafeBytes { value in
       try routingToken.withUnsafeBytes { try call(&envelope, try EnvelopeView(value), $0) }
@@ -53,15 +61,21 @@ struct PseudonymousEnvelopeTests {
   }
 
   private func retracted(_ received: Envelope) throws -> (Envelope, Bool) {
-    try sent(received) { $0.retraction($1, routingToken: $2) }
+    try sent(received) { try $0.retraction($1, routingToken: $2) }
   }
 
   private func links(_ identity: IdentitySection?) throws -> LinkTokens {
-    let pseudonyms = try pseudonyms
+    let pseudonyms = try Pseudonyms(keys)
+    let withdrawal = try #require(
+      routingToken.withUnsafeBytes { pseudonyms.withdrawalToken($0, routingVersion: 1) })
     return LinkTokens.with { links in
-      if let token = identity.flatMap(pseudonyms.numberToken) { links.nhsNumber = Data(token.bytes) }
-      if let token = identity.flatMap(pseudonyms.demographicsToken) { links.demographics = Data(token.bytes) }
-      links.withdrawal = Data(routingToken.withUnsafeBytes { pseudonyms.withdrawalToken($0) }.bytes)
+      links.withdrawal = Data(withdrawal.bytes)
+      guard let identity else { return }
+      var blocks = Pseudonyms.Blocks()
+      pseudonyms.write(identity, to: &blocks)
+      if let token = blocks.number { links.nhsNumber = Data(token) }
+      if let token = blocks[.demographics] { links.demographics = Data(token) }
+      links.keyVersion = 1
     }
   }
 
@@ -71,8 +85,8 @@ struct PseudonymousEnvelopeTests {
     }
     #expect(sent.kind == .record && sent.identity.isEmpty && sent.clinical == Data([1, 2]))
     #expect(try sent.links == links(identity))
-    let attributes = try AES256GCM(key: keys[3]).open(Array(sent.attributes), associated: header())
-    #expect(try AttributesSection(serializedBytes: attributes) == Pseudonyms.attributes(identity))
+    let opened = try attributes.open(Array(sent.attributes), associated: header())
+    #expect(try AttributesSection(serializedBytes: opened) == Pseudonyms.attributes(identity))
   }
 
   @Test(arguments: [RetractionReason.type1, .type2])
@@ -151,5 +165,70 @@ struct PseudonymousEnvelopeTests {
     let sent = try Envelope(serializedBytes: try PseudonymousEnvelope.marker(bytes, partition: 2))
     message.marker.pseudonymisedPartition = 2
     #expect(sent == message)
+  }
+
+  // MARK: Keys
+
+  @Test func `a section sealed to a key that is not held stops the stage, a poisoned one does not`() throws {
+    let nobody = try SealedBoxSealer(to: try X25519PrivateKey().publicKey, purpose: "identity")
+    let header = try header()
+    let strange = Data(try nobody.seal(identity.serializedBytes(), associated: header))
+    let error = #expect(throws: StageError.self) {
+      try sent(received(.record) { $0.identity = strange }) { try $0.record($1, routingToken: $2) }
+    }
+    #expect(error?.code == .key)
+    #expect(error?.description.contains(nobody.recipient.id.description) == true)
+    #expect(throws: StageError.self) {
+      try retracted(
+        received(.retraction) {
+          $0.reason = .type2
+          $0.identity = strange
+        })
+    }
+    #expect(throws: PseudonymousEnvelope.Unreadable.self) {
+      try sent(received(.record) { $0.identity[70] ^= 1 }) { try $0.record($1, routingToken: $2) }
+    }
+  }
+
+  @Test func `a key rotated while the stage runs is found when the first section comes that needs it`() throws {
+    var envelope = try PseudonymousEnvelope(keys: keys)
+    _ = try installation.ring(of: .pseudonymisation).rotate(.identity)
+    try installation.export()
+    let newer = try StageKeys(installation, of: .ingestion, others: [.pseudonymisation]).sealer(.identity)
+    #expect(newer.recipient != sealer.recipient)
+    let header = try header()
+    let section = Data(try newer.seal(identity.serializedBytes(), associated: header))
+    for message in [try received(.record), try received(.record) { $0.identity = section }] {
+      let bytes: [UInt8] = try message.serializedBytes()
+      try bytes.withUnsafeBytes { value in
+        try routingToken.withUnsafeBytes { try envelope.record(try EnvelopeView(value), routingToken: $0) }
+      }
+      #expect(try Envelope(serializedBytes: envelope.bytes).links == links(identity))
+    }
+  }
+
+  @Test func `withdrawal tokens stay when the routing key is replaced, and an unknown version stops the stage`() throws
+  {
+    let ingestion = try installation.ring(of: .ingestion)
+    let persons = try ingestion.active(.persons).secret
+    let old = try RoutingTokens(persons: persons, routing: try ingestion.active(.routing).secret)
+    _ = try ingestion.rotate(.routing)
+    try installation.export()
+    let new = try RoutingTokens(persons: persons, routing: try ingestion.active(.routing).secret)
+    func withdrawal(_ token: Token16, version: UInt32) throws -> Data {
+      var message = Envelope()
+      message.kind = .withdrawal
+      message.withdrawal.token = Data(token.bytes)
+      message.routingVersion = version
+      return try sent(message) { envelope, view, _ in try envelope.objection(view) }.0.withdrawal.token
+    }
+    let number = "9990000018"
+    #expect(old.token(nhsNumber: number) != new.token(nhsNumber: number))
+    let token = try withdrawal(old.token(nhsNumber: number), version: 0)
+    #expect(try withdrawal(old.token(nhsNumber: number), version: 1) == token)
+    #expect(try withdrawal(new.token(nhsNumber: number), version: 2) == token)
+    #expect(try withdrawal(new.token(nhsNumber: number), version: 1) != token)
+    let error = #expect(throws: StageError.self) { try withdrawal(new.token(nhsNumber: number), version: 3) }
+    #expect(error?.code == .key)
   }
 }

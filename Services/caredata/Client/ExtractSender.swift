@@ -12,15 +12,17 @@ final class ExtractSender {
   private let producer: Producer
   private let topic: String
   private let manifest: Manifest
+  private let sealer: SealedBoxSealer?
   private let submittedAt: Int64
   private var sequence: UInt32 = 0
   private var isOpen = false
 
   init(
     _ installation: Installation, organisation: String, source: Source, period: Period, summary: ExtractSummary,
-    specification: String = "1", submittedAt: Date = .now
+    specification: String = "1", sealer: SealedBoxSealer? = nil, submittedAt: Date = .now
   ) throws {
     self.installation = installation
+    self.sealer = sealer
     producer = try installation.producer()
     topic = installation.layout.name(.extracts)
     let microseconds = submittedAt.microseconds
@@ -59,7 +61,11 @@ final class ExtractSender {
     record.specification = manifest.specification
     let name = Array("\(manifest.organisation)/\(record.patientRef)".utf8)
     let key = Array(SHA256Digest.hash(name).prefix(16))
-    let message = ExtractMessage.with { $0.record = record }
+    var message = ExtractMessage.with { $0.record = record }
+    if let sealer {
+      let content: [UInt8] = try message.serializedBytes()
+      message.sealed = Data(try sealer.seal(content, associated: SealedSubmission.extract.associated))
+    }
     try producer.send(
       topic: topic, partition: installation.layout.partition(of: key), key: key,
       value: try message.serializedBytes(), headers: headers("extract.record", id: "\(extractID)/\(sequence)"))

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Contracts
+import Cryptography
 import Foundation
 import Kafka
+import KeyRing
 import StageKit
 
 /// How a command reaches its installation; the same variables that configure the services.
@@ -34,6 +36,21 @@ struct Installation {
 }
 
 extension Installation {
+  /// The key ring of a service: in `folder`, else in that of the `up` it was found through, else where the environment
+  /// says.
+  func ring(of service: KeyService, folder: String? = nil) throws -> KeyRing {
+    if folder == nil, let state { return try state.keys.ring(of: service) }
+    let folder = KeyFolder(folder ?? configuration.keysDirectory)
+    return try KeyRing(folder.ring, of: service, try KeyUnlocking(configuration.keysUnlocking))
+  }
+
+  /// - Parameter publicKeys: file that ingestion's keys were exported to.
+  func sealerToIngestion(publicKeys: String?) throws -> SealedBoxSealer {
+    let folder = state?.keys.folder(of: .ingestion) ?? KeyFolder(configuration.keysDirectory)
+    let keys = try PublicKeys(publicKeys ?? folder.exported(by: .ingestion), of: .ingestion)
+    return try SealedBoxSealer(to: try keys.active(.extracts), purpose: KeyPurpose.extracts.rawValue)
+  }
+
   /// An embedded broker that has started anew has forgotten what was sent to it.
   ///
   /// - Throws: ``ClientError`` when it has, so that nobody waits for an answer that cannot come.

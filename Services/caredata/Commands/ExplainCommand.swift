@@ -11,7 +11,7 @@ struct ExplainCommand: AsyncParsableCommand {
     abstract: "What is known of one NHS number: objections, what left, when and why not. Every question is logged.",
     discussion: """
       Reads the schemas of ingestion and the objection filter and the register's lists of extracts, never linked or \
-      published data. The question is logged before it is answered. Needs ingestion's routing key.
+      published data. The question is logged before it is answered. Needs ingestion's key ring.
       """)
 
   @OptionGroup var installation: InstallationOptions
@@ -24,7 +24,7 @@ struct ExplainCommand: AsyncParsableCommand {
   var by: String?
   @Option(
     help: ArgumentHelp(
-      "Folder of ingestion's keys; default: that of --state, else CAREDATA_KEYS_DIRECTORY.", valueName: "dir"))
+      "Folder of ingestion's key ring; default: that of --state, else CAREDATA_KEYS_DIRECTORY.", valueName: "dir"))
   var keys: String?
 
   func run() async throws {
@@ -32,8 +32,9 @@ struct ExplainCommand: AsyncParsableCommand {
     let name = (by ?? NSUserName()).trimmingCharacters(in: .whitespaces)
     guard 1...200 ~= name.utf8.count else { throw ValidationError("--by takes the name of who asks.") }
     let target = try await installation.installation()
-    let folder = keys ?? target.state?.keys(of: "ingestion") ?? target.configuration.keysDirectory
-    let tokens = try RoutingTokens(key: try StageKey.read("routing", in: folder))
+    let ring = try target.ring(of: .ingestion, folder: keys)
+    let tokens = try RoutingTokens(
+      persons: try ring.active(.persons).secret, routing: try ring.active(.routing).secret)
     let database = try Connection(target.configuration.databaseURL)
     defer { database.close() }
     let reader = ExplanationReader(database: database)

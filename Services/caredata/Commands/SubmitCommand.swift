@@ -1,6 +1,7 @@
 import ArgumentParser
 import Clinical
 import Contracts
+import Cryptography
 import Foundation
 import Specification
 import StageKit
@@ -14,6 +15,8 @@ struct SubmitCommand: AsyncParsableCommand {
       (community); UTF-8 with a header row. With --format fhir it is, for every source, a Bundle (.json), a file of \
       resources line by line (.ndjson) or a folder of both. All files are checked before anything is sent: a fault is \
       one line with file, row and column, and nothing is submitted.
+
+      Records travel in the open as far as ingestion unless they are sealed with --seal.
 
       Submitting the same content again changes nothing. A corrected extract for the same period replaces the earlier \
       one whole: a patient it leaves out is deleted.
@@ -43,6 +46,15 @@ struct SubmitCommand: AsyncParsableCommand {
   @Option(help: "How dates are written: iso (YYYY-MM-DD) or british (dd/mm/yyyy).")
   var dateFormat: ExtractDateFormat = .iso
 
+  @Flag(help: "Seal every record to ingestion, so that nobody on the way can read it.")
+  var seal = false
+
+  @Option(
+    help: ArgumentHelp(
+      "With --seal: the public keys of ingestion. Default: those of --state, else those in CAREDATA_KEYS_DIRECTORY.",
+      valueName: "file"))
+  var publicKeys: String?
+
   @Flag(help: "Check everything and say what would be sent, without a broker.")
   var dryRun = false
 
@@ -66,10 +78,11 @@ struct SubmitCommand: AsyncParsableCommand {
     let outline = SubmissionOutline(reader.summary, format)
     if dryRun { return print(try json ? outline.json() : "would send \(outline.text)") }
     let target = try await installation.installation()
+    let sealer = try seal ? target.sealerToIngestion(publicKeys: publicKeys) : nil
     if !json { print("sending \(outline.text)") }
     let receipt = try Submission.run(
       reader, target, organisation: code.text, source: source.contract, period: period,
-      specification: specification, timeout: .seconds(timeout))
+      specification: specification, sealer: sealer, timeout: .seconds(timeout))
     print(try json ? receipt.jsonString() : ReceiptText.text(receipt))
     if receipt.status.isFailure { throw ExitCode(2) }
   }
@@ -79,13 +92,13 @@ struct SubmitCommand: AsyncParsableCommand {
 enum Submission {
   static func run(
     _ reader: ExtractReader, _ target: Installation, organisation: String, source: Source, period: Period,
-    specification: String? = nil, timeout: Duration
+    specification: String? = nil, sealer: SealedBoxSealer? = nil, timeout: Duration
   ) throws -> Receipt {
     let specification = try specification ?? newestSpecification(for: period, target)
     let waiter = try ReceiptWaiter(target)
     let sender = try ExtractSender(
       target, organisation: organisation, source: source, period: period, summary: reader.summary,
-      specification: specification)
+      specification: specification, sealer: sealer)
     let interrupt = StopFlag()
     let signals = StopSignals { interrupt.set() }
     defer { signals.cancel() }

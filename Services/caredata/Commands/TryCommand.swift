@@ -2,6 +2,7 @@ import ArgumentParser
 import Clinical
 import Contracts
 import Foundation
+import KeyRing
 import Postgres
 import StageKit
 
@@ -104,7 +105,7 @@ enum TryFolder {
 struct MainJob {
   let target: Installation
   /// Of the installation, by stage.
-  let keys: (String) -> String
+  let keys: KeyInstallation
   let region: RegionDescription
   let regionFolder: String
   let say: @Sendable (String) -> Void

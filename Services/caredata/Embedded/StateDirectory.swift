@@ -1,5 +1,5 @@
-import Cryptography
 import Foundation
+import KeyRing
 
 /// The folder of one `caredata up`: keys, PostgreSQL cluster, logs, releases, and how to reach what is running.
 struct StateDirectory {
@@ -24,7 +24,7 @@ struct StateDirectory {
   var brokerState: String { path + "/broker.json" }
   private var runningFile: String { path + "/up.json" }
 
-  func keys(of stage: String) -> String { "\(path)/keys/\(stage)" }
+  var keys: KeyInstallation { KeyInstallation("\(path)/keys") }
 
   func make() throws {
     for folder in [path, logs, releases] {
@@ -33,28 +33,13 @@ struct StateDirectory {
     }
   }
 
-  /// Key files each stage may read. A key shared by two stages is one key in two places; no stage sees a third.
-  private static let keyHolders: [String: [String]] = [
-    "record": ["ingestion"], "routing": ["ingestion"], "staging": ["ingestion"],
-    "identity": ["ingestion", "pseudonymisation"], "clinical": ["ingestion", "publication"],
-    "attributes": ["pseudonymisation", "publication"], "linkage": ["pseudonymisation"],
-    "withdrawal": ["pseudonymisation"],
-  ]
-
   /// Makes the keys that are missing; existing ones are never replaced.
   func makeKeys() throws {
-    for (key, holders) in Self.keyHolders {
-      for stage in holders {
-        try FileManager.default.createDirectory(
-          atPath: keys(of: stage), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      }
-      let files = holders.map { "\(keys(of: $0))/\(key).key" }
-      if !FileManager.default.fileExists(atPath: files[0]) { try KeyFile.create(files[0]) }
-      for copy in files.dropFirst() where !FileManager.default.fileExists(atPath: copy) {
-        try FileManager.default.copyItem(atPath: files[0], toPath: copy)
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: copy)
-      }
+    guard !FileManager.default.fileExists(atPath: "\(path)/keys/ingestion/staging.key") else {
+      throw ClientError(
+        "\(path) was made by an earlier version, whose keys are not read any more: use another folder, or remove it")
     }
+    _ = try keys.make()
   }
 
   func write(_ running: Running) throws {

@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import Kafka
+import KeyRing
 import StageKit
 
 /// Runs everything on one machine: embedded broker, private PostgreSQL, topics and the five services as child
@@ -51,7 +52,6 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
       "CAREDATA_RELEASES_DIRECTORY": settings.state.releases,
       "CAREDATA_DATASETS_DIRECTORY": settings.datasetsDirectory,
       "CAREDATA_SPECIFICATION_DIRECTORY": settings.specificationDirectory,
-      "CAREDATA_KEYS_DIRECTORY": settings.state.keys(of: "publication"),
     ]
     // Rules that commands tell about, too.
     for rule in ["CAREDATA_NATIONAL_LIST_DAYS", "CAREDATA_PRACTICES_NOTICE_DAYS"] {
@@ -149,7 +149,11 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
     try FileManager.default.createDirectory(atPath: readyFolder, withIntermediateDirectories: true)
     unlink("\(readyFolder)/\(name)")
     var variables = environment
-    variables["CAREDATA_KEYS_DIRECTORY"] = settings.state.keys(of: stage.rawValue)
+    // The objection filter and linkage hold no keys.
+    if let service = KeyService(rawValue: stage.rawValue) {
+      variables["CAREDATA_KEYS_DIRECTORY"] = settings.state.keys.folder(of: service).path
+      variables["CAREDATA_KEYS_WRAPPING_KEY_FILE"] = settings.state.keys.wrappingKey(of: service)
+    }
     variables["CAREDATA_SUPERVISED"] = "true"
     variables["CAREDATA_READY_FILE"] = "\(readyFolder)/\(name)"
     // A crash report would print registers and nearby memory, which can hold identities.

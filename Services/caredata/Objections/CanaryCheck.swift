@@ -1,5 +1,6 @@
 import Contracts
 import Cryptography
+import KeyRing
 import Postgres
 import StageKit
 
@@ -20,12 +21,16 @@ struct CanaryCheck {
 
   private let routing: RoutingTokens
   private let withdrawal: WithdrawalTokens
+  private let routingVersion: Int
   private let database: Connection
 
-  /// - Parameter keys: the folder of a stage's keys.
-  init(keys: (String) -> String, _ database: Connection) throws {
-    routing = try RoutingTokens(key: try StageKey.read("routing", in: keys("ingestion")))
-    withdrawal = try WithdrawalTokens(key: try StageKey.read("withdrawal", in: keys("pseudonymisation")))
+  init(keys: KeyInstallation, _ database: Connection) throws {
+    let ingestion = try keys.ring(of: .ingestion)
+    let key = try ingestion.active(.routing)
+    routing = try RoutingTokens(persons: try ingestion.active(.persons).secret, routing: key.secret)
+    withdrawal = try WithdrawalTokens(
+      root: try keys.ring(of: .pseudonymisation).active(.tokens).secret, routing: [key.version: key.secret])
+    routingVersion = key.version
     self.database = database
   }
 
@@ -33,7 +38,7 @@ struct CanaryCheck {
 
   /// As pseudonymisation makes it.
   func withdrawalToken(_ nhsNumber: String) -> Token16 {
-    withdrawal.token(routingToken: routingToken(nhsNumber))
+    withdrawal.token(routingToken: routingToken(nhsNumber), version: routingVersion)!
   }
 
   func look(for nhsNumber: String, at organisation: String) throws -> Look {

@@ -1,0 +1,112 @@
+import Contracts
+import Cryptography
+import Kafka
+import KeyRing
+import Postgres
+
+/// What is kept somewhere and can be opened with one key only.
+struct KeyNeeds {
+  let target: Installation
+
+  /// Where the first such thing lies; nil when there is none. Reads retained topics from their beginning.
+  ///
+  /// - Throws: what keeps it from looking; then nobody knows.
+  func need(of entry: KeyEntry) throws -> String? {
+    switch entry.purpose {
+    case .extracts:
+      return try topics([.extracts, .objections], entry) { value in
+        if case .sealed(let box) = try? ExtractMessage(binaryOrJSON: value).content { return [box.recipient] }
+        if case .sealed(let box) = try? ObjectionMessage(binaryOrJSON: value).content { return [box.recipient] }
+        return []
+      }
+    case .identity:
+      return try topics([.validated, .permitted], entry, \.identity) ?? held(entry, \.identity)
+    case .clinical:
+      return try topics([.validated, .permitted, .pseudonymised, .linked], entry, \.clinical) ?? held(entry, \.clinical)
+    case .attributes: return try topics([.pseudonymised, .linked], entry, \.attributes)
+    case .staging: return try staged(entry)
+    case .records, .persons, .routing, .tokens, .linkage, .recipients:
+      return "\(entry.purpose.rawValue) is what names rest on"
+    }
+  }
+
+  private func topics(
+    _ topics: [Topic], _ entry: KeyEntry, _ section: (EnvelopeView) -> UnsafeRawBufferPointer
+  ) throws -> String? {
+    try self.topics(topics, entry) { value in
+      (try? EnvelopeView(value)).map { [SealedBoxOpener.recipient(of: section($0))] } ?? []
+    }
+  }
+
+  private func topics(
+    _ topics: [Topic], _ entry: KeyEntry, _ recipients: (UnsafeRawBufferPointer) -> [KeyID?]
+  ) throws -> String? {
+    struct Found: Error { let place: String }
+    for topic in topics {
+      do {
+        try TopicSnapshot.read(target, topic) { message in
+          if recipients(message.value).contains(where: { $0?.description == entry.id }) {
+            throw Found(place: "\(message.topic), partition \(message.partition), offset \(message.offset)")
+          }
+        }
+      } catch let found as Found {
+        return found.place
+      }
+    }
+    return nil
+  }
+
+  /// Records that the objection filter holds while the national list is too old.
+  private func held(
+    _ entry: KeyEntry, _ section: (EnvelopeView) -> UnsafeRawBufferPointer
+  ) throws -> String? {
+    try withDatabase { database in
+      var last: (Int64, Int64) = (-1, 0)
+      while true {
+        let rows = try database.query(
+          """
+          select partition::bigint, id, value from objection_filter.held_record where (partition, id) > ($1::bigint, $2)
+          order by partition, id limit 10000
+          """, [.int(last.0), .int(last.1)])
+        for row in 0..<rows.count {
+          let isSealed = rows.withBytes(row, 2) { value in
+            (try? EnvelopeView(value)).flatMap { SealedBoxOpener.recipient(of: section($0)) }?.description == entry.id
+          }
+          if isSealed { return "records that the objection filter holds back" }
+        }
+        guard rows.count == 10_000 else { return nil }
+        last = (rows.int(rows.count - 1, 0), rows.int(rows.count - 1, 1))
+      }
+    }
+  }
+
+  /// Rows of ingestion begin with the id of their key.
+  private func staged(_ entry: KeyEntry) throws -> String? {
+    let id = Parameter.bytes(KeyID(entry.id)!.bytes)
+    return try withDatabase { database in
+      let tables = try database.query(
+        """
+        select c.relname from pg_class c where c.relnamespace = 'ingestion'::regnamespace and c.relkind = 'r'
+          and (c.relname = 'superseded' or c.relname like 'staged!_%' escape '!') order by 1
+        """)
+      for row in 0..<tables.count {
+        let table = tables.text(row, 0)
+        let isNeeded = try database.query(
+          "select exists (select from ingestion.\(table) where substring(sealed for \(KeyID.byteCount)) = $1)", [id])
+        if isNeeded.bool(0, 0) { return "table ingestion.\(table)" }
+      }
+      return nil
+    }
+  }
+
+  private func withDatabase(_ body: (Connection) throws -> String?) throws -> String? {
+    let database = try Connection(target.configuration.databaseURL)
+    defer { database.close() }
+    return try body(database)
+  }
+}
+
+extension Sequence<UInt8> {
+  /// Of a sealed box; nil where they are none.
+  fileprivate var recipient: KeyID? { Array(self).withUnsafeBytes { SealedBoxOpener.recipient(of: $0) } }
+}
