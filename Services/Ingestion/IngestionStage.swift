@@ -102,9 +102,7 @@ final class IngestionStage: Stage {
       } catch let error as ExtractReading.RejectionError {
         try output.reject(message, error.code)
         if message.topic == objectionsTopic, ObjectionReading.mayHoldObjection(message.value) {
-          intake.rejectedObjections.append(
-            Rejection(
-              topic: message.topic, partition: message.partition, offset: message.offset, code: error.code.rawValue))
+          intake.rejectedObjections.append(Rejection(message, error.code))
         }
       }
     }

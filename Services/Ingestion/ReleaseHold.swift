@@ -9,18 +9,7 @@ struct ReleaseHold {
 
   /// Texts for an operator.
   func reasons(_ database: Connection) throws -> [String] {
-    try Self.reasons(
-      listFault: rule.fault(drawnAt: NationalLists.drawnAt(database), now: Date.now.microseconds),
-      rejectedObjections: UnresolvedObjections.count(database))
-  }
-
-  static func reasons(listFault: String?, rejectedObjections: Int64) -> [String] {
-    var reasons: [String] = []
-    if let listFault { reasons.append(listFault) }
-    if rejectedObjections > 0 {
-      reasons.append(
-        "\(rejectedObjections) rejected objections wait at ingestion; see `caredata objections rejected`")
-    }
-    return reasons
+    let fault = try rule.fault(drawnAt: NationalLists.drawnAt(database), now: Date.now.microseconds)
+    return try [fault].compactMap(\.self) + UnresolvedObjections.reasons(at: .ingestion, database)
   }
 }

@@ -1,6 +1,7 @@
 import Contracts
 import Postgres
 import StageKit
+import SwiftProtobuf
 
 /// A marker as it arrived.
 struct ReceivedMarker: Sendable {
@@ -11,10 +12,21 @@ struct ReceivedMarker: Sendable {
   /// Of `pseudonymised`, where it was read; it leaves on the same partition of `linked`.
   let partition: Int32
   let key: [UInt8]
-  let value: [UInt8]
+  var value: [UInt8]
 }
 
 extension ReceivedMarker {
+  /// The marker with reasons of linkage's own why nothing may be released at its cut; without any, byte for byte. One
+  /// that does not decode goes on as it is: publication cannot read it either, and its cut is never complete.
+  func held(by reasons: [String]) -> Self {
+    guard !reasons.isEmpty, var envelope = try? Envelope(serializedBytes: value) else { return self }
+    envelope.marker.hold(for: reasons)
+    guard let value: [UInt8] = try? envelope.serializedBytes() else { return self }
+    var marker = self
+    marker.value = value
+    return marker
+  }
+
   /// - Parameter marker: serialised `Marker`.
   init(
     _ marker: UnsafeRawBufferPointer, partition: Int32, key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
@@ -48,7 +60,7 @@ extension ReceivedMarker {
 /// hold a cut that misses it. When the last marker is recorded, all records before all markers have been applied and
 /// sent, and their reassignments have entries in the outbox; the markers come after those, and the outbox keeps order.
 ///
-/// A marker leaves byte for byte. Two that differ, made before and after something came up that forbids a release, both
+/// A marker leaves as it was recorded. Two that differ, made before and after something came up that forbids a release, both
 /// leave.
 struct CutAlignment {
   let database: Connection

@@ -20,23 +20,25 @@ final class LinkageStage: Stage {
   }
 
   func assigned(_ partitions: [TopicPartition]) throws {
+    try UnresolvedObjections.meet(context.configuration.incarnation, context.database)
     try BrokerLife(database: context.database, layout: context.layout).begin(context.configuration.incarnation)
   }
 
   func process(_ batch: MessageBatch, _ output: StageOutput) throws {
     let messages = batch.messages
     var received = ReceivedBatch(capacity: messages.count)
-    var rejected: [(message: Int, code: RejectionCode)] = []
+    var rejected: [(message: Kafka.Message, code: RejectionCode)] = []
     for (position, message) in messages.enumerated() {
       if let code = received.add(
         position, partition: message.partition, key: message.key, value: message.value)
       {
-        rejected.append((position, code))
+        rejected.append((message, code))
       }
     }
+    try UnresolvedObjections.note(rejected, incarnation: context.configuration.incarnation, context.database)
     let dispositions = try LinkageIndex(database: context.database, layout: context.layout).apply(received.content)
     // After the transaction, which may have to be tried again.
-    for (message, code) in rejected { try output.reject(messages[message], code) }
+    for (message, code) in rejected { try output.reject(message, code) }
     for passage in received.passages {
       let message = messages[passage.message]
       switch passage.content {
@@ -51,7 +53,9 @@ final class LinkageStage: Stage {
     }
     guard !received.markers.isEmpty else { return }
     try output.flush()
-    try CutAlignment(database: context.database, layout: context.layout).record(received.markers)
+    let reasons = try UnresolvedObjections.reasons(at: Self.name, context.database)
+    try CutAlignment(database: context.database, layout: context.layout).record(
+      received.markers.map { $0.held(by: reasons) })
   }
 
   func work(_ output: StageOutput) throws -> Bool {

@@ -9,6 +9,7 @@ enum LinkageMigrations {
     Migration(version: 4, name: "markers and lives of the broker", sql: markers),
     Migration(version: 5, name: "suppression", sql: suppression),
     Migration(version: 6, name: "retracted witnesses", sql: witnesses),
+    Migration(version: 7, name: "rejected objections", sql: UnresolvedObjections.migrationSQL),
   ]
 
   /// The indexes hold live observations only: what is retracted or withdrawn is never looked up by a number's token.

@@ -105,6 +105,10 @@ final class ObjectionFilterStage: Stage {
     let parts = parts
     try context.database.transaction { for part in parts { try part.store(context.database) } }
     for part in parts { part.stored() }
+    // What is told to be rejected can be looked up.
+    for (message, action) in zip(batch.messages, actions) {
+      if case .reject(let code) = action { try output.reject(message, code) }
+    }
     if !markers.isEmpty { try mark(markers, output, fault) }
   }
 
@@ -118,8 +122,7 @@ final class ObjectionFilterStage: Stage {
         try permitted.exclude(try EnvelopeView(message.value), reason, message.partition, message.key, output)
       case .tell(let token, let subject): try permitted.tell(subject, under: token, message.partition, output)
       case .mark: markers.append(message)
-      case .reject(let code): try output.reject(message, code)
-      case .hold, .nothing: break
+      case .hold, .reject, .nothing: break
       }
     }
     return markers
@@ -128,7 +131,8 @@ final class ObjectionFilterStage: Stage {
   private func mark(_ markers: [Kafka.Message], _ output: StageOutput, _ fault: String?) throws {
     // What lies before a marker is to be acknowledged before it.
     try output.flush()
-    let everywhere = [fault, try RejectedObjections.reason(context.database)].compactMap(\.self)
+    let everywhere =
+      try [fault].compactMap(\.self) + UnresolvedObjections.reasons(at: Self.name, context.database)
     for marker in markers {
       let reasons = everywhere + (held.isHolding(marker.partition) ? [HeldRecords.reason] : [])
       try permitted.mark(marker, heldBy: reasons, output)
@@ -157,11 +161,13 @@ final class ObjectionFilterStage: Stage {
       case .retraction: return .pass
       case .marker: return .mark
       case .objection: return try take(envelope, message, at: index, of: batch)
-      default: return .reject(.unexpectedKind)
+      default:
+        rejected.note(message, .unexpectedKind)
+        return .reject(.unexpectedKind)
       }
     } catch let error as ContractError {
       let code = RejectionCode(error)
-      if ReceivedObjection.mayBe(message.value) { rejected.note(message, code) }
+      if EnvelopeView.mayTellOfObjection(message.value) { rejected.note(message, code) }
       return .reject(code)
     }
   }

@@ -26,8 +26,8 @@ struct ReceivedObjection {
     recordedAt = notice.recordedAt
   }
 
-  /// Whether a message is an objection as far as its first field tells; `true` when that tells nothing. For messages
-  /// that cannot be read, and to see beforehand what a batch holds: the kind comes first in all that we write.
+  /// Whether a message is an objection as far as its first field tells; `true` when that tells nothing. To see beforehand
+  /// what a batch holds: the kind comes first in all that we write.
   static func mayBe(_ value: UnsafeRawBufferPointer) -> Bool {
     var reader = WireReader(value)
     guard case (EnvelopeView.Field.kind, .varint(let kind))? = try? reader.next() else { return true }

@@ -53,7 +53,7 @@ final class PermittedOutput {
     guard var envelope = try? Envelope(serializedBytes: Data(message.value)), !envelope.marker.cutID.isEmpty else {
       return try output.reject(message, .malformed)
     }
-    for reason in reasons where !envelope.marker.heldBy.contains(reason) { envelope.marker.heldBy.append(reason) }
+    envelope.marker.hold(for: reasons)
     let value: [UInt8] = try envelope.serializedBytes()
     try value.withUnsafeBytes {
       try output.send(topic: topic, partition: message.partition, key: message.key, value: $0)

@@ -11,15 +11,12 @@ final class RejectedObjections: BatchState {
   /// - Parameter incarnation: of the broker; in a new one the same place is another message.
   init(incarnation: String) { self.incarnation = incarnation }
 
-  func load(_ database: Connection) throws {
-    try database.query("insert into broker_life (incarnation) values ($1) on conflict do nothing", [.text(incarnation)])
-  }
+  func load(_ database: Connection) throws { try UnresolvedObjections.meet(incarnation, database) }
 
   func forget() { batch.removeAll() }
 
   func note(_ message: Message, _ code: RejectionCode) {
-    batch.append(
-      Rejection(topic: message.topic, partition: message.partition, offset: message.offset, code: code.rawValue))
+    batch.append(Rejection(message, code))
   }
 
   /// Within the batch's transaction.
@@ -28,10 +25,4 @@ final class RejectedObjections: BatchState {
   }
 
   func stored() { batch.removeAll() }
-
-  /// What a marker has to say; nil when none waits, at any instance.
-  static func reason(_ database: Connection) throws -> String? {
-    let count = try UnresolvedObjections.count(database)
-    return count == 0 ? nil : "\(count) rejected objections at the objection filter"
-  }
 }

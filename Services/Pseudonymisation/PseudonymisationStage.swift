@@ -11,13 +11,18 @@ import SwiftProtobuf
 final class PseudonymisationStage: Stage {
   static let name = StageName.pseudonymisation
   static let input = [Topic.permitted]
-  static let migrations = [Migration(version: 2, name: "flow", sql: FlowCounter.migrationSQL)]
+  static let migrations = [
+    Migration(version: 2, name: "flow", sql: FlowCounter.migrationSQL),
+    Migration(version: 3, name: "rejected objections", sql: UnresolvedObjections.migrationSQL),
+  ]
 
   private let context: StageContext
   private let pseudonymised: String
   private let flow = FlowCounter()
   private let keys: StageKeys
   private var envelope: PseudonymousEnvelope
+  /// Of the batch in hand.
+  private var rejected: [(message: Kafka.Message, code: RejectionCode)] = []
 
   init(context: StageContext) throws {
     self.context = context
@@ -35,11 +40,17 @@ final class PseudonymisationStage: Stage {
     context.logger.notice("keys have changed; new ones are used from here on")
   }
 
+  func assigned(_ partitions: [TopicPartition]) throws {
+    try UnresolvedObjections.meet(context.configuration.incarnation, context.database)
+  }
+
   func revoked(_ partitions: [TopicPartition]) { flow.forget() }
 
   func process(_ batch: MessageBatch, _ output: StageOutput) throws {
     // The outputs do not depend on the counts, so they may be on their way while the counts are stored; offsets are
     // committed only after both.
+    rejected.removeAll()
+    defer { rejected.removeAll() }
     var markers: [Kafka.Message] = []
     try refreshKeys()
     for message in batch.messages {
@@ -50,17 +61,23 @@ final class PseudonymisationStage: Stage {
         case .retraction: try retract(message, received, output)
         case .withdrawal, .reinstatement: try spread(message, received, output)
         case .marker: markers.append(message)
-        default: try output.reject(message, .unexpectedKind)
+        default: rejected.append((message, .unexpectedKind))
         }
       } catch let error as ContractError {
-        try output.reject(message, RejectionCode(error))
+        rejected.append((message, RejectionCode(error)))
       }
     }
-    try context.database.transaction { try flow.store(context.database) }
+    try context.database.transaction {
+      try flow.store(context.database)
+      try UnresolvedObjections.note(rejected, incarnation: context.configuration.incarnation, context.database)
+    }
     flow.stored()
+    // What is told to be rejected can be looked up.
+    for (message, code) in rejected { try output.reject(message, code) }
     guard !markers.isEmpty else { return }
     try output.flush()
-    for message in markers { try mark(message, output) }
+    let reasons = try UnresolvedObjections.reasons(at: Self.name, context.database)
+    for message in markers { try mark(message, heldBy: reasons, output) }
   }
 
   private func pseudonymise(_ message: Kafka.Message, _ received: EnvelopeView, _ output: StageOutput) throws {
@@ -71,7 +88,7 @@ final class PseudonymisationStage: Stage {
     } catch is PseudonymousEnvelope.Unreadable {
       // Goes on as a retraction, so that the counts of the extract still balance at publication.
       outcome = .rejected
-      try output.reject(message, .sectionUnreadable)
+      rejected.append((message, .sectionUnreadable))
       _ = try envelope.retraction(received, routingToken: message.key, reason: .rejected)
     }
     try flow.count(
@@ -84,7 +101,7 @@ final class PseudonymisationStage: Stage {
   private func retract(_ message: Kafka.Message, _ received: EnvelopeView, _ output: StageOutput) throws {
     let header = try HeaderView(received.header)
     let isReadable = try envelope.retraction(received, routingToken: message.key)
-    if !isReadable { try output.reject(message, .sectionUnreadable) }
+    if !isReadable { rejected.append((message, .sectionUnreadable)) }
     try send(key: header.recordID, output)
   }
 
@@ -102,7 +119,7 @@ final class PseudonymisationStage: Stage {
     }
   }
 
-  private func mark(_ message: Kafka.Message, _ output: StageOutput) throws {
+  private func mark(_ message: Kafka.Message, heldBy reasons: [String], _ output: StageOutput) throws {
     let received = [UInt8](message.value)
     guard let cutID = try? Envelope(serializedBytes: received).marker.cutID else {
       return try output.reject(message, .malformed)
@@ -110,7 +127,7 @@ final class PseudonymisationStage: Stage {
     for partition in 0..<Int32(context.layout.partitions) {
       try output.send(
         topic: pseudonymised, partition: partition, key: Array(cutID.utf8),
-        value: try PseudonymousEnvelope.marker(received, partition: partition))
+        value: try PseudonymousEnvelope.marker(received, partition: partition, heldBy: reasons))
     }
   }
 }

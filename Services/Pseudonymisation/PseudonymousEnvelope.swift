@@ -87,8 +87,10 @@ struct PseudonymousEnvelope {
   }
 
   /// A marker as it leaves on one partition; it keeps everything else that it says.
-  static func marker(_ received: [UInt8], partition: Int32) throws -> [UInt8] {
+  /// - Parameter reasons: why else nothing may be released at its cut.
+  static func marker(_ received: [UInt8], partition: Int32, heldBy reasons: [String] = []) throws -> [UInt8] {
     var envelope = try Envelope(serializedBytes: received)
+    envelope.marker.hold(for: reasons)
     envelope.marker.pseudonymisedPartition = UInt32(partition)
     return try envelope.serializedBytes()
   }

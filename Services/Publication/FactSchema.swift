@@ -8,6 +8,7 @@ enum FactSchema {
     Migration(version: 4, name: "releases", sql: releases),
     Migration(version: 5, name: "incarnation", sql: "create table incarnation (id text primary key);"),
     Migration(version: 6, name: "objections in force", sql: objections),
+    Migration(version: 7, name: "rejected objections", sql: UnresolvedObjections.migrationSQL),
   ]
 
   /// `record`: one row per record id for ever; the columns from `year_of_birth` on are facts, null unless live.

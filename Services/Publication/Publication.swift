@@ -29,7 +29,7 @@ struct ReleaseDataset: AsyncParsableCommand {
     abstract: "Release a dataset: register it, write its file, send it to its subscribers.",
     discussion: """
       Waits until every service has handled everything acknowledged so far, objections included. Refused while \
-      ingestion holds releases back, and when a record contradicts an objection. When nothing has \
+      a service holds releases back, and when a record contradicts an objection. When nothing has \
       changed since an earlier release, that release is named again and nothing is sent. Reads the definition from \
       CAREDATA_DATASETS_DIRECTORY (compose/datasets) and writes below CAREDATA_RELEASES_DIRECTORY (releases).
       """)

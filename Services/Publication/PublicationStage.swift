@@ -26,6 +26,7 @@ final class PublicationStage: Stage {
   }
 
   func assigned(_ partitions: [TopicPartition]) throws {
+    try UnresolvedObjections.meet(context.configuration.incarnation, context.database)
     try BrokerLife(database: context.database).begin(context.configuration.incarnation, announce: announce)
   }
 
@@ -36,7 +37,7 @@ final class PublicationStage: Stage {
       context.logger.notice("keys have changed; new ones are used from here on")
     }
     var reader = BatchReader(opener: opener)
-    var rejected: [(Kafka.Message, RejectionCode)] = []
+    var rejected: [(message: Kafka.Message, code: RejectionCode)] = []
     for message in batch.messages {
       do throws(ReadingFault) {
         if message.topic == receipts {
@@ -48,6 +49,9 @@ final class PublicationStage: Stage {
         rejected.append((message, try RejectionCode(error, of: message)))
       }
     }
+    try UnresolvedObjections.note(
+      rejected.filter { $0.message.topic != receipts }, incarnation: context.configuration.incarnation,
+      context.database)
     try facts().apply(reader.batch, announce: announce)
     for (message, code) in rejected { try output.reject(message, code) }
   }

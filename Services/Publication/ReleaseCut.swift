@@ -45,11 +45,13 @@ struct ReleaseCut {
   }
 
   /// Which objections were honoured up to the cut; empty where ingestion does not say.
-  /// - Throws: `ReleaseError.held`, `.mixedRegimes`. A tag that says nothing beside others that do is another regime.
+  /// - Throws: `ReleaseError.held` with what the stages say and what publication itself could not read, `.mixedRegimes`. A tag that says nothing beside others that do is another regime.
   func regime() throws -> String {
     let held = try database.query(
       "select distinct reason from cut, unnest(held_by) as reason where cut_id = $1 order by reason", [.text(id)])
-    guard held.count == 0 else { throw ReleaseError.held((0..<held.count).map { held.text($0, 0) }) }
+    let reasons =
+      try (0..<held.count).map { held.text($0, 0) } + UnresolvedObjections.reasons(at: .publication, database)
+    guard reasons.isEmpty else { throw ReleaseError.held(reasons) }
     let rows = try database.query(
       """
       select distinct coalesce(regime, '') from cut left join lateral unnest(regimes) as regime on true

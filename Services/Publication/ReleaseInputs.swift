@@ -63,7 +63,7 @@ enum ReleaseError: Error, Equatable, CustomStringConvertible {
   case noExtract
   case unbalanced([Unbalanced])
   case cutIncomplete(seconds: Int, tags: Int64, of: Int64)
-  /// Ingestion says that nothing may be released, and why.
+  /// A stage says that nothing may be released, and why.
   case held([String])
   case mixedRegimes([String])
   /// Records of these organisations contradict an objection.

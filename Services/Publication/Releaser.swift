@@ -119,7 +119,7 @@ struct Releaser {
 
   private static func enterSchema(_ database: Connection) throws {
     let schema = StageName.publication.schema
-    let isThere = try database.query("select to_regclass($1) is not null", [.text("\(schema).release_register")])
+    let isThere = try database.query("select to_regclass($1) is not null", [.text("\(schema).rejected_objection")])
     guard isThere.bool(0, 0) else { throw ReleaseError.notSetUp }
     try database.execute("set search_path to \(schema)")
   }

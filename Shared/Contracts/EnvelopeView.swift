@@ -62,6 +62,31 @@ public struct EnvelopeView {
   }
 }
 
+extension EnvelopeView {
+  /// Whether a message that cannot be used may have told of an objection: any but what says of itself that it is a
+  /// record, a reassignment or a marker, and nothing else as far as it can be read. A retraction may be one for an
+  /// objection, by which linkage would have known the person's records without a number.
+  public static func mayTellOfObjection(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var reader = WireReader(bytes)
+    var isKnown = false
+    while let (field, value) = try? reader.next() {
+      guard case (Field.kind, .varint(let number)) = (field, value) else { continue }
+      switch Kind(rawValue: Int(truncatingIfNeeded: number)) {
+      case .record, .reassignment, .marker: isKnown = true
+      default: return true
+      }
+    }
+    return !isKnown
+  }
+}
+
+extension Marker {
+  /// Adds reasons why nothing may be released at this cut, each once.
+  public mutating func hold(for reasons: [String]) {
+    for reason in reasons where !heldBy.contains(reason) { heldBy.append(reason) }
+  }
+}
+
 /// The fields of a serialised ``Header`` that stages decide on, without copying the text fields.
 public struct HeaderView {
   private static var none: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }

@@ -95,8 +95,7 @@ public final class StageOutput {
 
   /// Puts a message aside by coordinates and code; the content stays where it came from.
   public func reject(_ message: Message, _ code: RejectionCode) throws {
-    try reject(
-      Rejection(topic: message.topic, partition: message.partition, offset: message.offset, code: code.rawValue))
+    try reject(Rejection(message, code))
   }
 
   public func reject(_ rejection: Rejection) throws {
@@ -108,6 +107,12 @@ public final class StageOutput {
         ("dlq.source.offset", "\(rejection.offset)"), ("dlq.code", rejection.code),
       ])
     metrics.rejected.increment()
+  }
+}
+
+extension Rejection {
+  public init(_ message: Message, _ code: RejectionCode) {
+    self.init(topic: message.topic, partition: message.partition, offset: message.offset, code: code.rawValue)
   }
 }
 

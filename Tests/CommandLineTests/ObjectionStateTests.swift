@@ -19,24 +19,30 @@ import Testing
         ('caredata.objections', 0, 7, 'malformed'), ('caredata.objections', 1, 8, 'missing_field');
       insert into objection_filter.rejected_objection (topic, partition, record_offset, code) values
         ('caredata.validated', 3, 9, 'malformed');
+      create schema if not exists linkage;
+      create table if not exists linkage.rejected_objection (like ingestion.rejected_objection including all);
+      insert into linkage.rejected_objection (topic, partition, record_offset, code) values
+        ('caredata.pseudonymised', 2, 4, 'missing_field');
       """)
   }
 
   @Test func `what waits is listed by its place, whichever stage put it aside`() throws {
     let rows = try rejected.rows(includesResolved: false)
     #expect(
-      rows.map(\.place.text) == ["caredata.objections/0/7", "caredata.objections/1/8", "caredata.validated/3/9"])
-    #expect(rows.map(\.stage) == ["ingestion", "ingestion", "objection-filter"])
-    #expect(try ObjectionState.read(database).rejectedObjections == 3)
+      rows.map(\.place.text) == [
+        "caredata.objections/0/7", "caredata.objections/1/8", "caredata.validated/3/9", "caredata.pseudonymised/2/4",
+      ])
+    #expect(rows.map(\.stage) == ["ingestion", "ingestion", "objection-filter", "linkage"])
+    #expect(try ObjectionState.read(database).rejectedObjections == 4)
   }
 
   @Test func `one is resolved by name and reason, once`() throws {
     let place = try #require(RejectedPlace("caredata.validated/3/9"))
     try rejected.resolve(place, by: "A. Reader", reason: "sent again")
-    #expect(try rejected.rows(includesResolved: false).count == 2)
+    #expect(try rejected.rows(includesResolved: false).count == 3)
     let row = try #require(try rejected.rows(includesResolved: true).first { $0.place == place })
     #expect(row.resolution?.by == "A. Reader" && row.resolution?.reason == "sent again")
-    #expect(try ObjectionState.read(database).rejectedObjections == 2)
+    #expect(try ObjectionState.read(database).rejectedObjections == 3)
     for text in ["caredata.validated/3/9", "caredata.validated/3/10", "caredata.objections/3/9"] {
       #expect(throws: ClientError.self) {
         try rejected.resolve(try #require(RejectedPlace(text)), by: "A. Reader", reason: "again")

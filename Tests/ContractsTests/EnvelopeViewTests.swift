@@ -139,4 +139,25 @@ struct EnvelopeViewTests {
       #expect(throws: ContractError.missingField) { try bytes.withUnsafeBytes { _ = try HeaderView($0) } }
     }
   }
+
+  @Test func `what cannot be used may tell of an objection unless it says that it is something else`() {
+    func mayTell(_ bytes: [UInt8]) -> Bool { bytes.withUnsafeBytes { EnvelopeView.mayTellOfObjection($0) } }
+    func kind(_ kind: Kind) -> [UInt8] { [0x08, UInt8(kind.rawValue)] }
+    for other in [Kind.record, .reassignment, .marker] {
+      #expect(!mayTell(kind(other)))
+      #expect(!mayTell(kind(other) + [0xff, 0xff]), "cut short or damaged behind it")
+    }
+    for objection in [Kind.objection, .withdrawal, .reinstatement, .retraction, .unspecified] {
+      #expect(mayTell(kind(objection)))
+      #expect(mayTell(kind(.record) + kind(objection)), "said twice, the last counts")
+    }
+    #expect(mayTell([]) && mayTell([0xff]) && mayTell([0x08, 0x63]) && mayTell([0x12, 0x01, 0x00]))
+    #expect(mayTell([0x0a, 0x01, 0x01]), "a kind that is no number")
+  }
+
+  @Test func `a marker names each reason once`() {
+    var marker = Marker.with { $0.heldBy = ["a"] }
+    marker.hold(for: ["b", "a", "b"])
+    #expect(marker.heldBy == ["a", "b"])
+  }
 }

@@ -1,5 +1,7 @@
 import Contracts
 import Foundation
+import Kafka
+import SwiftProtobuf
 import Testing
 
 @testable import caredata
@@ -55,6 +57,43 @@ extension WholeSystem {
       try withSystem(options(days: "3"), in: folder) { system in
         _ = try system.release("condition-prevalence")
       }
+    }
+
+    @Test func `a withdrawal that a stage cannot read holds every release until somebody has looked into it`() throws {
+      let region = try Region.shared.get()
+      let practice = try #require(region.organisations.first { $0.source == .gp })
+      try withSystem { system in
+        try system.enrol([practice.code])
+        try system.object(region)
+        #expect(try system.startSubmitting(practice, of: region).finish() == 0)
+        try system.awaitBalance(extracts: 1)
+        let topics = [Topic.permitted, .pseudonymised, .linked]
+        try plantUnreadableWithdrawal(in: topics, of: system)
+        let refused = try output(system, ["release", "create", "condition-prevalence"])
+        #expect(refused.status != 0)
+        for stage in [StageName.pseudonymisation, .linkage, .publication] {
+          #expect(refused.text.contains("1 rejected objections wait at \(stage.rawValue)"), "\(refused.text)")
+        }
+        let listed = try system.run(["objections", "rejected"])
+        for topic in topics { #expect(listed.contains("\(try system.layout().name(topic))/1/"), "\(listed)") }
+        try system.resolveRejectedObjections()
+        _ = try system.release("condition-prevalence")
+      }
+    }
+
+    private func plantUnreadableWithdrawal(in topics: [Topic], of system: RunningSystem) throws {
+      let producer = try Producer(try system.kafka())
+      defer { producer.close() }
+      let withdrawal = Envelope.with {
+        $0.kind = .withdrawal
+        $0.withdrawal.token = Data([1, 2, 3])
+      }
+      for topic in topics {
+        try producer.send(
+          topic: try system.layout().name(topic), partition: 1, key: [UInt8](repeating: 7, count: 16),
+          value: try withdrawal.serializedBytes())
+      }
+      try producer.flush()
     }
   }
 }

@@ -8,11 +8,6 @@ import Testing
 @testable import Ingestion
 
 struct ReleaseHoldTests {
-  @Test func `nothing amiss holds nothing`() {
-    #expect(ReleaseHold.reasons(listFault: nil, rejectedObjections: 0).isEmpty)
-    #expect(ReleaseHold.reasons(listFault: "old", rejectedObjections: 2).count == 2)
-  }
-
   @Test func `every marker says why nothing may be released, and under which regime`() throws {
     let reading = try TestReading()
     func markers() throws -> [Marker] {

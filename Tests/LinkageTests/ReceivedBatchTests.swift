@@ -165,6 +165,21 @@ struct ReceivedBatchTests {
     }
   }
 
+  @Test func `a marker goes on byte for byte unless linkage has a reason of its own`() throws {
+    let envelope = Envelope.with {
+      $0.kind = .marker
+      $0.marker.cutID = "cut"
+      $0.marker.partitions = 3
+      $0.marker.heldBy = ["said before"]
+    }
+    var batch = ReceivedBatch(capacity: 1)
+    #expect(try add(envelope, to: &batch) == nil)
+    let marker = batch.markers[0]
+    #expect(marker.held(by: []).value == marker.value)
+    let held = try Envelope(serializedBytes: marker.held(by: ["ours"]).value)
+    #expect(held.marker.heldBy == ["said before", "ours"] && held.marker.cutID == "cut")
+  }
+
   @Test func `what cannot be read or does not belong here is put aside`() throws {
     var batch = ReceivedBatch(capacity: 4)
     let noise: [UInt8] = [0xff, 0xff, 0xff]

@@ -1,6 +1,7 @@
 import Contracts
 import Cryptography
 import Foundation
+import StageKit
 import Testing
 
 @testable import ObjectionFilter
@@ -68,13 +69,19 @@ struct FilterMarkerTests {
     try filter.send(raw: [0xFF], key: alice.bytes, partition: 1)
     // Of another kind, however broken, it is no objection.
     try filter.send(raw: [0x08, UInt8(Kind.record.rawValue)], key: alice.bytes, partition: 1)
+    // What only the filter itself sends does not belong here.
+    let withdrawal = Envelope.with {
+      $0.kind = .withdrawal
+      $0.withdrawal.token = Data(alice.bytes)
+    }
+    try filter.send(withdrawal, key: alice.bytes)
     try filter.run()
     try mark(filter, "c1")
-    #expect(try filter.rejections().count == 5)
-    #expect(try filter.number("select count(*) from rejected_objection") == 4)
+    #expect(try filter.rejections().count == 6)
+    #expect(try filter.number("select count(*) from rejected_objection") == 5)
     #expect(
       try markers(filter).map(\.heldBy) == [
-        ["4 rejected objections at the objection filter"], ["4 rejected objections at the objection filter"],
+        UnresolvedObjections.reasons(5, at: .objectionFilter), UnresolvedObjections.reasons(5, at: .objectionFilter),
       ])
     try filter.database.execute(
       "update rejected_objection set resolved_at = now(), resolved_by = 'operator', reason = 'sent again'")
@@ -86,7 +93,7 @@ struct FilterMarkerTests {
     try filter.database.execute("update rejected_objection set rejected_at = now() - interval '1 hour'")
     try filter.restart(incarnation: "second")
     try filter.redeliver()
-    #expect(try filter.number("select count(*) from rejected_objection where resolved_at is null") == 4)
+    #expect(try filter.number("select count(*) from rejected_objection where resolved_at is null") == 5)
   }
 
   @Test func `a marker that cannot be read is put aside, so that its cut is never complete`() async throws {

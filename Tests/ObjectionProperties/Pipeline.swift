@@ -8,6 +8,7 @@ import Postgres
 import StageKit
 import SwiftProtobuf
 import Synchronization
+import Testing
 
 @testable import Ingestion
 @testable import Linkage
@@ -79,6 +80,29 @@ final class Pipeline {
     try producer.flush()
     while try ingestion.step(topic) {}
     try ingestion.work()
+  }
+
+  /// Puts messages into a topic between two stages, as no stage would write them.
+  func plant(_ values: [[UInt8]], in topic: Topic) throws {
+    for value in values {
+      try producer.send(topic: layout.name(topic), partition: 1, key: [UInt8](repeating: 7, count: 16), value: value)
+    }
+    try producer.flush()
+  }
+
+  /// Why nothing may be released at a cut made now.
+  func reasons(cut id: String) throws -> [String] {
+    try send([(id, try ObjectionMessage.with { $0.cut.cutID = id }.serializedBytes())], to: .objections)
+    try settle()
+    let cut = ReleaseCut(id: id, database: publication.database)
+    let (tags, total) = try cut.tags()
+    #expect(total > 0 && tags == total)
+    do {
+      _ = try cut.regime()
+      return []
+    } catch ReleaseError.held(let reasons) {
+      return reasons
+    }
   }
 
   func enrol(_ organisations: [String]) throws {

@@ -165,6 +165,9 @@ struct PseudonymousEnvelopeTests {
     let sent = try Envelope(serializedBytes: try PseudonymousEnvelope.marker(bytes, partition: 2))
     message.marker.pseudonymisedPartition = 2
     #expect(sent == message)
+    let held = try PseudonymousEnvelope.marker(bytes, partition: 2, heldBy: ["more"])
+    message.marker.heldBy.append("more")
+    #expect(try Envelope(serializedBytes: held) == message)
   }
 
   // MARK: Keys

@@ -1,5 +1,7 @@
+import Contracts
 import Foundation
 import Postgres
+import StageKit
 import Testing
 
 @testable import Publication
@@ -127,6 +129,18 @@ import Testing
       #expect(error == .held(all.sorted()))
       #expect("\(error!)".contains(all[0]) && "\(error!)".contains(all[1]))
     }
+  }
+
+  @Test func `what publication could not read itself holds a release that no marker holds`() throws {
+    let cut = try cut([(0, ["old"], "r"), (1, [], "r")])
+    let rejection = Rejection(topic: "caredata.linked", partition: 1, offset: 7, code: "malformed")
+    try UnresolvedObjections.note([rejection], incarnation: "", cut.database)
+    let own = UnresolvedObjections.reasons(1, at: .publication)
+    #expect(throws: ReleaseError.held(["old"] + own)) { try cut.regime() }
+    try cut.database.execute("update cut set held_by = '{}'")
+    #expect(throws: ReleaseError.held(own)) { try cut.regime() }
+    try cut.database.execute("update rejected_objection set resolved_at = now()")
+    #expect(try cut.regime() == "r")
   }
 
   @Test func `a cut has one regime or is refused`() throws {

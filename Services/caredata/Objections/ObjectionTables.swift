@@ -1,3 +1,4 @@
+import Contracts
 import Postgres
 
 extension Connection {
@@ -7,7 +8,7 @@ extension Connection {
   }
 }
 
-/// What the tables of ingestion and of the objection filter say of the state of objections.
+/// What the tables of the stages say of the state of objections.
 struct ObjectionState: Codable, Equatable {
   /// Microseconds since 1970-01-01T00:00:00Z; nil: no national list is in force.
   var listDrawnAt: Int64?
@@ -20,7 +21,7 @@ struct ObjectionState: Codable, Equatable {
   /// Of these, records without what else would tell whose they are.
   var beyondWithoutDemographics: Int64 = 0
 
-  static let rejectedTables = ["ingestion.rejected_objection", "objection_filter.rejected_objection"]
+  static let rejectedTables = StageName.allCases.map { "\($0.schema).rejected_objection" }
 
   /// Of an installation that has never run: nothing.
   static func read(_ database: Connection) throws -> ObjectionState {
