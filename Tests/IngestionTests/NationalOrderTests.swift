@@ -84,7 +84,7 @@ struct NationalOrderTests {
   @Test func `whatever the order, what was drawn last counts for everybody`() throws {
     let national = try TestNational()
     var (tellsOrders, tellsTimes, refusals) = (0, 0, 0)
-    for seed in 1...60 {
+    for seed in 1...40 {
       var generator = SeededGenerator(seed: UInt64(seed))
       try forget(national)
       // Hours apart, none in the future.
@@ -106,6 +106,6 @@ struct NationalOrderTests {
       if objecting != Self.plainest(submissions, refused: []) { tellsTimes += 1 }
       refusals += refused.count
     }
-    #expect(tellsOrders > 10 && tellsTimes > 5 && refusals > 50, "\(tellsOrders) \(tellsTimes) \(refusals)")
+    #expect(tellsOrders > 10 && tellsTimes > 3 && refusals > 30, "\(tellsOrders) \(tellsTimes) \(refusals)")
   }
 }
