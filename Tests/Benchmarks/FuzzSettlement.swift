@@ -75,7 +75,8 @@ struct FuzzSettlement {
               Opening(
                 id: manifest.extractID, organisation: manifest.organisation, source: manifest.source.rawValue,
                 period: manifest.period, submittedAt: manifest.submittedAt, specification: manifest.specification)))
-        case nil: return nil
+        // Sealed to nobody that is here: put aside.
+        case .sealed, nil: return nil
         }
       case .objections:
         switch (try? ObjectionMessage(binaryOrJSON: bytes))?.content {
@@ -83,7 +84,7 @@ struct FuzzSettlement {
         case .supersession(let pair): return .numbered(submission: pair.submissionID, pair.sequence)
         case .nationalList(let list): return .list(list.submissionID)
         case .cut: return .cut
-        case nil: return nil
+        case .sealed, nil: return nil
         }
       case .practices:
         guard let enrolment = try? PracticeEnrolment(binaryOrJSON: bytes) else { return nil }
