@@ -39,9 +39,11 @@ extension Installation {
   /// The key ring of a service: in `folder`, else in that of the `up` it was found through, else where the environment
   /// says.
   func ring(of service: KeyService, folder: String? = nil) throws -> KeyRing {
-    if folder == nil, let state { return try state.keys.ring(of: service) }
-    let folder = KeyFolder(folder ?? configuration.keysDirectory)
-    return try KeyRing(folder.ring, of: service, try KeyUnlocking(configuration.keysUnlocking))
+    try KeyEvents.unlocking(service, audit) {
+      if folder == nil, let state { return try state.keys.ring(of: service) }
+      let folder = KeyFolder(folder ?? configuration.keysDirectory)
+      return try KeyRing(folder.ring, of: service, try KeyUnlocking(configuration.keysUnlocking))
+    }
   }
 
   /// - Parameter publicKeys: file that ingestion's keys were exported to.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Audit
 import Contracts
 import Cryptography
 import Foundation
@@ -31,6 +32,10 @@ struct KeysCommand: AsyncParsableCommand {
       }
       try FileManager.default.createDirectory(
         atPath: "\(folder.path)/public", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      guard !FileManager.default.fileExists(atPath: folder.ring) else {
+        throw ClientError("\(folder.ring) exists already; it is never replaced")
+      }
+      try options.audit().append(event: .keyCreated, details: KeyEvents.created(service))
       let ring = try KeyRing.create(folder.ring, of: service, try KeyUnlocking(sources))
       print(KeyTable.text(ring.entries, of: service))
     }
@@ -48,7 +53,7 @@ struct KeysCommand: AsyncParsableCommand {
       let target = try options.target()
       if service == nil, case .folder = target { throw ValidationError("--service says whose ring it is.") }
       for service in service.map({ [$0] }) ?? KeyService.allCases {
-        let ring = try target.ring(of: service)
+        let ring = try options.ring(of: service)
         print(json ? try KeyTable.json(ring.entries, of: service) : KeyTable.text(ring.entries, of: service))
       }
     }
@@ -71,7 +76,9 @@ struct KeysCommand: AsyncParsableCommand {
         throw ClientError("tokens that are stored rest on the key for \(purpose.rawValue): it cannot be replaced")
       }
       let target = try options.target()
-      let entry = try target.ring(of: service).rotate(purpose)
+      let ring = try options.ring(of: service)
+      try options.audit().append(event: .keyRotated, details: KeyEvents.rotated(purpose, ring))
+      let entry = try ring.rotate(purpose)
       print("\(purpose.rawValue): version \(entry.version), key \(entry.id), seals from now on")
       if let rest = try target.export(service) { print(rest) }
     }
@@ -92,7 +99,7 @@ struct KeysCommand: AsyncParsableCommand {
 
     func run() async throws {
       let target = try options.target()
-      let ring = try target.ring(of: service)
+      let ring = try options.ring(of: service)
       guard let entry = ring.entries.first(where: { $0.id == id }) else {
         throw ClientError("\(service.rawValue) has no key \(id)")
       }
@@ -104,6 +111,7 @@ struct KeysCommand: AsyncParsableCommand {
       installation.state = options.state
       let needs = KeyNeeds(target: try await installation.installation())
       if let need = try needs.need(of: entry) { throw ClientError("key \(id) is still needed: \(need)") }
+      try options.audit().append(event: .keyRetired, details: KeyEvents.details(entry, of: service))
       _ = try ring.retire(id)
       print("\(entry.purpose.rawValue): version \(entry.version), key \(id), is destroyed")
       if let rest = try target.export(service) { print(rest) }
@@ -126,7 +134,13 @@ struct KeysCommand: AsyncParsableCommand {
 
     func run() throws {
       let target = try options.target()
-      let keys = try target.exported(try target.ring(of: service))
+      let keys = try target.exported(try options.ring(of: service))
+      try options.audit().append(
+        event: .keyExported,
+        details: [
+          "service": service.rawValue, "output": output,
+          "ids": (keys.keys.map(\.id) + keys.shared.map(\.id)).joined(separator: ","),
+        ])
       try keys.write(output)
       for key in keys.keys {
         print("\(key.purpose.rawValue) version \(key.version), key \(key.id), \(key.state.rawValue)")

@@ -1,3 +1,4 @@
+import Audit
 import Foundation
 import KeyRing
 
@@ -35,10 +36,16 @@ struct StateDirectory {
   }
 
   /// Makes the keys that are missing; existing ones are never replaced.
-  func makeKeys() throws {
+  ///
+  /// - Parameter audit: where it is logged before.
+  func makeKeys(_ audit: AuditLog) throws {
     guard !FileManager.default.fileExists(atPath: "\(path)/keys/ingestion/staging.key") else {
       throw ClientError(
         "\(path) was made by an earlier version, whose keys are not read any more: use another folder, or remove it")
+    }
+    for service in KeyService.allCases
+    where !FileManager.default.fileExists(atPath: keys.folder(of: service).ring) {
+      try audit.append(event: .keyCreated, details: KeyEvents.created(service))
     }
     _ = try keys.make()
   }

@@ -1,3 +1,4 @@
+import Audit
 import Contracts
 import Foundation
 import Kafka
@@ -43,6 +44,8 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
 
   var controlSocket: String { settings.state.path + "/broker.sock" }
 
+  private var auditFile: String { AuditPlace.own.map(AuditPlace.absolute) ?? settings.state.auditLog }
+
   /// Variables by which commands and services reach what runs.
   var environment: [String: String] {
     var variables = [
@@ -54,7 +57,7 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
       "CAREDATA_DATASETS_DIRECTORY": settings.datasetsDirectory,
       "CAREDATA_SPECIFICATION_DIRECTORY": settings.specificationDirectory,
       "CAREDATA_POLICY_FILE": settings.policyFile,
-      "CAREDATA_AUDIT_FILE": AuditPlace.own.map(AuditPlace.absolute) ?? settings.state.auditLog,
+      "CAREDATA_AUDIT_FILE": auditFile,
     ]
     // Rules that commands tell about, too.
     for rule in ["CAREDATA_NATIONAL_LIST_DAYS", "CAREDATA_PRACTICES_NOTICE_DAYS", "CAREDATA_REIDENTIFICATION"] {
@@ -77,7 +80,7 @@ final class Supervisor: @unchecked Sendable {  // every mutable field is guarded
       throw ClientError("\(settings.state.path) is in use by process \(running.supervisor)")
     }
     try settings.state.make()
-    try settings.state.makeKeys()
+    try settings.state.makeKeys(AuditLog(path: auditFile))
     report("starting PostgreSQL")
     let postgres = PrivatePostgres(directory: settings.state.postgres)
     self.postgres = postgres

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Audit
 import Foundation
 import KeyRing
 import StageKit
@@ -27,6 +28,50 @@ struct KeyTargetOptions: ParsableArguments {
         "\(folder.path) holds no keys: `caredata up` makes them there, or set CAREDATA_KEYS_DIRECTORY for one service")
     }
     return .installation(folder.keys)
+  }
+}
+
+extension KeyTargetOptions {
+  /// What is done with keys is logged before it is done.
+  func audit() throws -> AuditLog { try AuditPlace.log(state: state) }
+
+  /// A passphrase or key that does not open the ring is logged.
+  func ring(of service: KeyService) throws -> KeyRing {
+    let target = try target()
+    return try KeyEvents.unlocking(service, audit) { try target.ring(of: service) }
+  }
+}
+
+/// What the audit log says of keys: what they are for, never what they are.
+enum KeyEvents {
+  static func created(_ service: KeyService) -> [String: String] {
+    [
+      "service": service.rawValue,
+      "purposes": KeyPurpose.of(service).map(\.rawValue).joined(separator: ","),
+    ]
+  }
+
+  static func rotated(_ purpose: KeyPurpose, _ ring: KeyRing) -> [String: String] {
+    let latest = ring.entries.filter { $0.purpose == purpose }.map(\.version).max() ?? 0
+    return ["service": ring.service.rawValue, "purpose": purpose.rawValue, "version": "\(latest + 1)"]
+  }
+
+  static func details(_ entry: KeyEntry, of service: KeyService) -> [String: String] {
+    [
+      "service": service.rawValue, "purpose": entry.purpose.rawValue, "version": "\(entry.version)", "id": entry.id,
+    ]
+  }
+
+  /// Nothing is answered where the ring does not open, so its log is asked for only then.
+  static func unlocking<Result>(
+    _ service: KeyService, _ log: () throws -> AuditLog, _ body: () throws -> Result
+  ) throws -> Result {
+    do {
+      return try body()
+    } catch let error as KeyRingError where error.code == .wrongPassphrase {
+      try log().append(event: .keyUnlockFailed, details: ["service": service.rawValue])
+      throw error
+    }
   }
 }
 
