@@ -54,8 +54,10 @@ enum Event {
 struct Timeline {
   let events: [Event]
   let people: Int
-  /// From here on nobody says anything new, and everybody's records are sent twice with new content.
-  let settled: Int
+  /// Behind these events everything arrives before anything else is sent. From the first of them on nobody says anything
+  /// new and everybody's records are sent twice with new content. What linkage took for an objector's before it heard
+  /// that the other record had lost its number stays so until its next version, so that must come after.
+  let rests: [Int]
 
   static let lists = 4
   static let leaver = Place.otherPractice
@@ -92,8 +94,9 @@ struct Timeline {
       }
     }
     events.append(.list(people.map(\.isListed)))
-    settled = events.count
+    let silent = events.count
     send(places)
+    rests = [silent - 1, events.count - 1]
     send(places)
     self.events = events
     self.people = count
