@@ -5,8 +5,8 @@ import Postgres
 
 /// What one service does between its input and its output topics; the loop around it is ``StageLoop``.
 ///
-/// All calls come from one thread. A retriable PostgreSQL or Kafka error thrown from any of them makes the loop wait,
-/// reconnect, reload the stage's state (``revoked(_:)`` then ``assigned(_:)``) and run the same batch again, so every
+/// All calls come from one thread. A retriable PostgreSQL or Kafka error or a ``StageWait`` thrown from any of them makes
+/// the loop wait, reconnect, reload the stage's state (``revoked(_:)`` then ``assigned(_:)``) and run the same batch again, so every
 /// effect must be idempotent; what is in memory may run ahead of the transaction, since a failure reloads it.
 public protocol Stage: AnyObject, SendableMetatype {
   static var name: StageName { get }

@@ -35,6 +35,14 @@ public struct StageError: Error, CustomStringConvertible, Sendable {
   }
 }
 
+/// Something has to happen elsewhere before the stage can go on. It asks again until then, and is not ready meanwhile.
+public struct StageWait: Error, CustomStringConvertible, Equatable {
+  /// What it waits for, as `/readyz` tells it.
+  public let description: String
+
+  public init(_ description: String) { self.description = description }
+}
+
 /// Why one message was put aside. A closed list: free text could quote the message.
 public enum RejectionCode: String, Sendable {
   case malformed

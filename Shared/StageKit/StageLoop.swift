@@ -95,6 +95,8 @@ final class StageLoop<S: Stage>: RebalanceDelegate {
   }
 
   private var toldPause: String?
+  /// Told once, however often it is met.
+  private var toldFailure: String?
 
   private func tellPause() {
     guard context.paused != toldPause else { return }
@@ -118,6 +120,7 @@ final class StageLoop<S: Stage>: RebalanceDelegate {
         try step()
         try output.flush()
         if failed != nil { health.waiting(for: held.isEmpty ? "partitions" : nil) }
+        toldFailure = nil
         return
       } catch  where Self.isRetriable(error) && !stopping.isSet && ContinuousClock.now < deadline {
         metrics.databaseRetries.increment()
@@ -128,8 +131,10 @@ final class StageLoop<S: Stage>: RebalanceDelegate {
 
   /// Waits for the database, then reloads what the stage keeps in memory: it may be ahead of or behind a lost commit.
   private func recover(after error: any Error, _ output: StageOutput) throws {
-    logger.warning("waiting to try again", metadata: ["reason": "\(error)"])
-    health.waiting(for: "\(error)")
+    let reason = "\(error)"
+    if reason != toldFailure { logger.warning("waiting to try again", metadata: ["reason": "\(reason)"]) }
+    toldFailure = reason
+    health.waiting(for: reason)
     // Outputs of the failed attempt may still be on their way; what they report is no longer of interest.
     try? output.flush()
     // What is short for a moment, memory or disk space of the server, is not to be asked for in a tight loop.
@@ -169,6 +174,7 @@ final class StageLoop<S: Stage>: RebalanceDelegate {
     switch error {
     case let error as PostgresError: error.isRetriable
     case let error as KafkaError: error.isRetriable && !error.isFatal
+    case is StageWait: true
     default: false
     }
   }

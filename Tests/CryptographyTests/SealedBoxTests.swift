@@ -115,3 +115,18 @@ struct AES256BlocksTests {
     #expect(tokens.map { cipher.encrypt($0) } == outer)
   }
 }
+
+@Suite struct OuterLayerTests {
+  @Test func `a token whose outer layer is replaced is what it would be under the new key`() throws {
+    let (persons, former, next) = (SecretKey.random(), SecretKey.random(), SecretKey.random())
+    let layer = try OuterLayer(from: former, to: next)
+    let (old, new) = (
+      try RoutingTokens(persons: persons, routing: former), try RoutingTokens(persons: persons, routing: next)
+    )
+    #expect(layer.replace(old.token(nhsNumber: "9990000018")) == new.token(nhsNumber: "9990000018"))
+    var many = (0..<3).flatMap { old.token(organisation: "A81001", patientRef: "\($0)").bytes }
+    many.withUnsafeMutableBytes { layer.replace($0) }
+    #expect(many == (0..<3).flatMap { new.token(organisation: "A81001", patientRef: "\($0)").bytes })
+    #expect(layer.replace(old.token(nhsNumber: "9990000018")) != old.token(nhsNumber: "9990000018"))
+  }
+}
