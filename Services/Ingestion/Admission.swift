@@ -12,6 +12,8 @@ struct Admission {
   /// Told of extracts in which objections have stopped coming.
   let alarm: (ExtractRow, ObjectionAlarm) -> Void
 
+  var version: RoutingVersion { ledger.statements.version }
+
   /// However large an extract is, so many of its rows are in memory at once.
   private static let pieceRecords: Int64 = 20_000
 
@@ -21,6 +23,8 @@ struct Admission {
   /// Looks at one extract that may be complete. Returns whether there was one.
   func admitNext(_ database: Connection) throws -> Bool {
     try database.transaction {
+      try version.enter(database)
+      guard version.target == nil else { return false }
       guard let extract = try ExtractStore.next(where: Self.ready, database) else { return false }
       if try completeness(extract, database).fault == nil {
         try admit(extract, database)
@@ -265,6 +269,7 @@ struct Admission {
       $0.kind = .retraction
       $0.header = Data(header.bytes)
       $0.reason = .corrected
+      $0.routingVersion = self.version.field
     }
     return Outbox.Entry(
       topic: layout.name(.validated), partition: layout.partition(of: token), key: token,

@@ -14,6 +14,7 @@ struct BrokerLife {
   /// Returns whether this instance was the first to meet the broker.
   func meet(_ incarnation: String, _ database: Connection) throws -> Bool {
     try database.transaction {
+      try statements.version.enter(database)
       let isFirst =
         try database.query(
           "insert into broker_life (incarnation) values ($1) on conflict do nothing returning 1", [.text(incarnation)]

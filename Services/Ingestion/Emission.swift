@@ -15,12 +15,14 @@ final class Emission {
 
   private let validated: String
   private let sealing: SectionSealing
+  private let version: RoutingVersion
   private var header = WireWriter(capacity: 160)
   private var envelope = WireWriter(capacity: 16_384)
 
-  init(layout: TopicLayout, sealing: SectionSealing) {
+  init(layout: TopicLayout, sealing: SectionSealing, version: RoutingVersion) {
     validated = layout.name(.validated)
     self.sealing = sealing
+    self.version = version
   }
 
   static let ready = """
@@ -30,6 +32,7 @@ final class Emission {
   /// Returns whether there was an extract to send from.
   func emitNext(_ database: Connection, to output: StageOutput) throws -> Bool {
     try database.transaction {
+      try version.enter(database)
       guard let extract = try ExtractStore.next(where: Self.ready, database) else { return false }
       let progress = try database.query(
         "select emitted::bigint, digest, admitted::bigint from extract where no = $1::bigint", [.int(extract.no)])
@@ -67,6 +70,7 @@ final class Emission {
           number: rows.int(row, 3), extract: extract
         ).write(to: &header)
         try rows.withBytes(row, 5) { try sealing.envelope($0, recordID: recordID, header: header.bytes, to: &envelope) }
+        if version.field > 0 { envelope.varint(EnvelopeView.Field.routingVersion, UInt64(version.field)) }
       }
       try rows.withBytes(row, 1) { token in
         try envelope.bytes.withUnsafeBytes {

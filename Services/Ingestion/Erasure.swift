@@ -13,6 +13,7 @@ struct Erasure {
   /// Returns whether there was something to do.
   func next(_ database: Connection) throws -> Bool {
     try database.transaction {
+      try admission.version.enter(database)
       // What is on its way arrives first: publication counts a record that meets its own retraction nowhere.
       let tasks = try database.query(
         """

@@ -15,6 +15,7 @@ struct Holding {
   /// Returns whether there was one to tell of.
   func next(_ database: Connection) throws -> Bool {
     try database.transaction {
+      try admission.version.enter(database)
       let quiet = "touched < clock_timestamp() - interval '1 second' *"
       guard
         let extract = try ExtractStore.next(

@@ -14,6 +14,7 @@ final class IngestionStage: Stage {
 
   private let context: StageContext
   private let keys: StageKeys
+  private let version = RoutingVersion()
   private let tokens: RecordTokens
   private let sealing: SectionSealing
   private let sealedSubmissions: SealedSubmissions
@@ -26,17 +27,20 @@ final class IngestionStage: Stage {
   private let holding: Holding
   private let erasure: Erasure
   private let resubmissions: Resubmissions
+  private let replacement: RoutingReplacement
   private let extractsTopic: String
   private let objectionsTopic: String
   private let practicesTopic: String
   private var hasMetBroker = false
+  private var tokensVersion = RoutingVersion.first
 
   init(context: StageContext) throws {
     self.context = context
     let (layout, configuration) = (context.layout, context.configuration)
     keys = try StageKeys(configuration, of: .ingestion, others: [.pseudonymisation, .publication])
     context.metrics.keyVersions(keys.ring)
-    tokens = try RecordTokens(keys.ring)
+    _ = try version.refresh(context.database)
+    tokens = try RecordTokens(keys.ring, version: version.current)
     sealing = try SectionSealing(keys: keys)
     sealedSubmissions = try SealedSubmissions(keys: keys)
     supersessions = Supersessions(tokens: tokens, sealing: sealing)
@@ -46,7 +50,7 @@ final class IngestionStage: Stage {
       supersessions: supersessions)
     otherReading = ObjectionReading(tokens: tokens, sealedSubmissions: sealedSubmissions)
     let receipts = ReceiptFactory(layout: layout)
-    let ledger = ObjectionLedger(statements: ObjectionStatements(layout: layout))
+    let ledger = ObjectionLedger(statements: ObjectionStatements(layout: layout, version: version))
     let practices = Practices(
       gate: PracticeGate(noticeDays: configuration.noticeDays), layout: layout, receipts: receipts)
     let manifests = ManifestHandling(receipts: receipts, practices: practices)
@@ -54,7 +58,7 @@ final class IngestionStage: Stage {
       layout: layout, ledger: ledger, receipts: receipts, practices: practices, manifests: manifests,
       supersessions: supersessions, nationalLists: NationalLists(ledger: ledger),
       releaseHold: ReleaseHold(rule: configuration.nationalList), incarnation: configuration.incarnation)
-    emission = Emission(layout: layout, sealing: sealing)
+    emission = Emission(layout: layout, sealing: sealing, version: version)
     admission = Admission(layout: layout, ledger: ledger, receipts: receipts) { extract, alarm in
       context.metrics.objectionAlarms.increment()
       context.logger.warning(
@@ -65,7 +69,9 @@ final class IngestionStage: Stage {
         ])
     }
     holding = Holding(quietSeconds: configuration.holdSeconds, admission: admission, receipts: receipts)
-    resubmissions = Resubmissions(receipts: receipts)
+    resubmissions = Resubmissions(receipts: receipts, version: version)
+    replacement = RoutingReplacement(
+      layout: layout, statements: ledger.statements, sealing: sealing, progress: { context.progress() })
     erasure = Erasure(admission: admission, manifests: manifests, receipts: receipts)
     extractsTopic = layout.name(.extracts)
     objectionsTopic = layout.name(.objections)
@@ -93,6 +99,7 @@ final class IngestionStage: Stage {
   func process(_ batch: MessageBatch, _ output: StageOutput) throws {
     var intake = Intake()
     try refreshKeys()
+    try refreshRouting()
     try supersessions.refresh(context.database)
     for message in batch.messages {
       if intake.isFull {
@@ -118,19 +125,41 @@ final class IngestionStage: Stage {
   }
 
   private func store(_ intake: inout Intake, _ output: StageOutput) throws {
-    try context.database.transaction { try storing.store(&intake, context.database) }
+    try context.database.transaction {
+      try version.enter(context.database)
+      try storing.store(&intake, context.database)
+    }
     for rejection in intake.rejections { try output.reject(rejection) }
   }
 
   /// Without a national list that is recent enough nobody can know who objects, so nothing is admitted. Objections flow
-  /// on, and what was admitted before goes its way: the objection filter asks again.
-  private func isListFresh(_ database: Connection) throws -> Bool {
+  /// on, and what was admitted before goes its way: the objection filter asks again. The same while routing tokens are
+  /// about to be replaced.
+  private func mayAdmit(_ database: Connection) throws -> Bool {
+    let outcome = try replacement.next(keys.ring.usable(.routing), database)
+    if case .replaced(let count) = outcome {
+      context.logger.notice(
+        "the routing key has been replaced; every objection is stated again under the new one",
+        metadata: ["version": "\(version.current)", "tokens": "\(count)"])
+      try refreshRouting()
+    }
     let (rule, now) = (context.configuration.nationalList, Date.now.microseconds)
     let drawnAt = try NationalLists.drawnAt(database)
     if let drawnAt { context.metrics.nationalListAge.record(Double(max(0, now - drawnAt)) / 1_000_000) }
     let fault = rule.fault(drawnAt: drawnAt, now: now)
-    context.paused = fault.map { "nothing is admitted: \($0)" }
-    return fault == nil
+    var pause = fault
+    if case .waiting(let extracts) = outcome {
+      pause = "the routing key is about to be replaced; \(extracts) extracts are to be balanced before"
+    }
+    context.paused = pause.map { "nothing is admitted: \($0)" }
+    return pause == nil
+  }
+
+  /// Every token that is stored is under one version of the routing key; so are those to compare with them.
+  private func refreshRouting() throws {
+    guard try version.refresh(context.database) || version.current != tokensVersion else { return }
+    try tokens.use(keys.ring, version: version.current)
+    tokensVersion = version.current
   }
 
   private func refreshKeys() throws {
@@ -145,6 +174,7 @@ final class IngestionStage: Stage {
   func work(_ output: StageOutput) throws -> Bool {
     let database = context.database
     try refreshKeys()
+    try refreshRouting()
     if !hasMetBroker {
       let life = BrokerLife(
         layout: context.layout, statements: storing.ledger.statements, admission: admission, receipts: storing.receipts,
@@ -155,7 +185,7 @@ final class IngestionStage: Stage {
       hasMetBroker = true
     }
     let sentMessages = try Outbox.drain(database, to: output)
-    let admitted = try isListFresh(database) && admission.admitNext(database)
+    let admitted = try mayAdmit(database) && admission.admitNext(database)
     let sentRecords = try emission.emitNext(database, to: output)
     let erased = try erasure.next(database)
     let held = try holding.next(database)

@@ -55,6 +55,7 @@ enum IngestionSchema {
         """),
     Migration(version: 3, name: "national list, proof of objections", sql: objections),
     Migration(version: 4, name: "newest national answers, ended objections", sql: answers),
+    Migration(version: 5, name: "version of the routing key", sql: RoutingVersion.migrationSQL),
   ]
 
   /// `origin_decision.system` is the code system of a decision found in a record, 0 of any other. `national_entry` holds

@@ -7,6 +7,7 @@ import StageKit
 /// What `validated` was told about objections under which routing token: the table, and the messages.
 struct ObjectionStatements {
   let layout: TopicLayout
+  let version: RoutingVersion
 
   /// Stands for "no date" in arrays, which carry no nulls.
   static let undated = Int32.min
@@ -91,7 +92,7 @@ struct ObjectionStatements {
       """, [.textArray(counts.map(\.key)), .intArray(counts.map { Int64($0.value) }), .int(recordedAt)])
   }
 
-  /// Every statement again, for a broker that has forgotten; within the caller's transaction.
+  /// Every statement again, for a broker that has forgotten, or under a new routing key; within the caller's transaction.
   func restate(_ database: Connection) throws {
     try database.query(
       """
@@ -107,6 +108,19 @@ struct ObjectionStatements {
         }, to: database)
     } while rows.count == Self.piece
     try database.query("close statements")
+    guard version.current > RoutingVersion.first else { return }
+    try Outbox.append(try (0..<Int32(layout.partitions)).map(ledger), to: database)
+  }
+
+  /// Says in a partition that every objection has been stated there under the routing key in use.
+  private func ledger(_ partition: Int32) throws -> Outbox.Entry {
+    let envelope = Envelope.with {
+      $0.kind = .ledger
+      $0.routingVersion = version.field
+    }
+    return Outbox.Entry(
+      topic: layout.name(.validated), partition: partition, key: Array("ledger".utf8),
+      value: try envelope.serializedBytes())
   }
 
   /// Of a nation's statements so many are in memory at once.
@@ -125,6 +139,7 @@ struct ObjectionStatements {
       $0.objection.retracted = entry.isRetracted
       $0.objection.organisation = organisation
       $0.objection.recordedAt = recordedAt
+      $0.routingVersion = version.field
     }
     return Outbox.Entry(
       topic: layout.name(.validated), partition: layout.partition(of: entry.token.bytes), key: entry.token.bytes,

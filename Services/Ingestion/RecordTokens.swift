@@ -4,21 +4,36 @@ import KeyRing
 import StageKit
 
 /// Keyed names of records, patients and persons. The patient reference is an identifier and stops here.
-struct RecordTokens {
+final class RecordTokens {
   private let record: HMACSHA256
-  private let routing: RoutingTokens
+  private let persons: SecretKey
+  private var routing: RoutingTokens
 
   init(records: SecretKey, persons: SecretKey, routing: SecretKey) throws {
     record = try HMACSHA256(key: records)
+    self.persons = persons
     self.routing = try RoutingTokens(persons: persons, routing: routing)
   }
 
-  init(_ ring: KeyRing) throws {
-    self = try StageKeys.orStop {
-      try RecordTokens(
-        records: try ring.active(.records).secret, persons: try ring.active(.persons).secret,
-        routing: try ring.active(.routing).secret)
+  /// - Parameter version: of the routing key.
+  convenience init(_ ring: KeyRing, version: Int) throws {
+    try self.init(
+      records: try StageKeys.orStop { try ring.active(.records).secret },
+      persons: try StageKeys.orStop { try ring.active(.persons).secret },
+      routing: try Self.routing(ring, version))
+  }
+
+  /// Makes routing tokens under another key from here on.
+  func use(_ ring: KeyRing, version: Int) throws {
+    let key = try Self.routing(ring, version)
+    routing = try StageKeys.orStop { try RoutingTokens(persons: persons, routing: key) }
+  }
+
+  private static func routing(_ ring: KeyRing, _ version: Int) throws -> SecretKey {
+    guard let key = ring.usable(.routing).first(where: { $0.version == version }) else {
+      throw StageError(.key, "stored tokens are under version \(version) of the routing key, which is not held")
     }
+    return key.secret
   }
 
   /// One patient's part of an organisation's extracts for one period.

@@ -15,6 +15,7 @@ import StageKit
 /// end, and asking is work of its own.
 struct Resubmissions {
   let receipts: ReceiptFactory
+  let version: RoutingVersion
 
   private static let pieceEnds: Int64 = 1_000
 
@@ -58,6 +59,7 @@ struct Resubmissions {
   /// Returns whether there was something to do.
   func next(_ database: Connection) throws -> Bool {
     try database.transaction {
+      try version.enter(database)
       let ends = try database.query(
         "select id, token, type::bigint, stamp from ended_objection order by id limit $1 for update skip locked",
         [.int(Self.pieceEnds)])

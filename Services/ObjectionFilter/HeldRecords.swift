@@ -69,36 +69,51 @@ final class HeldRecords: BatchState {
 
   func stored() { batch.removeAll(keepingCapacity: false) }
 
-  /// Hands over the first records of a partition, in order, and deletes them, within the caller's transaction: what
-  /// `decide` sends must be acknowledged when it returns. Returns whether the partition has none left.
+  /// What is left of a partition's held records.
+  enum Rest {
+    case none
+    case some
+    /// The first of them cannot be decided yet.
+    case waiting
+  }
+
+  /// Hands over the first records of a partition, in order, until `decide` returns false for one that cannot be decided
+  /// yet, and deletes those before it, within the caller's transaction: what `decide` sends must be acknowledged
+  /// when it returns.
   ///
   /// The rows are locked, so that an instance that has lost the partition without knowing does not decide them, too.
   func decide(
     _ partition: Int32, rows limit: Int = pieceRows, bytes: Int = pieceBytes, _ database: Connection,
-    _ decide: (_ offset: Int64, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws -> Void,
+    _ decide: (_ offset: Int64, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws -> Bool,
     acknowledge: () throws -> Void
-  ) throws -> Bool {
+  ) throws -> Rest {
     let place = Parameter.int(Int64(partition))
     let sizes = try database.query(
       "select id, octet_length(value) from held_record where partition = $1 order by id limit $2 for update",
       [place, .int(Int64(limit))])
-    guard sizes.count > 0 else { return true }
+    guard sizes.count > 0 else { return .none }
     var (taken, size) = (0, 0)
     while taken < sizes.count, taken == 0 || size + Int(sizes.int(taken, 1)) <= bytes {
       size += Int(sizes.int(taken, 1))
       taken += 1
     }
-    let last = Parameter.int(sizes.int(taken - 1, 0))
     let rows = try database.query(
-      "select record_offset, key, value from held_record where partition = $1 and id <= $2 order by id", [place, last])
-    for row in 0..<rows.count {
-      try rows.withBytes(row, 1) { key in
-        try rows.withBytes(row, 2) { value in try decide(rows.int(row, 0), key, value) }
+      "select record_offset, key, value from held_record where partition = $1 and id <= $2 order by id",
+      [place, .int(sizes.int(taken - 1, 0))])
+    var decided = 0
+    while decided < rows.count {
+      let isDecided = try rows.withBytes(decided, 1) { key in
+        try rows.withBytes(decided, 2) { value in try decide(rows.int(decided, 0), key, value) }
       }
+      guard isDecided else { break }
+      decided += 1
     }
     try acknowledge()
-    try database.query("delete from held_record where partition = $1 and id <= $2", [place, last])
-    return taken == sizes.count && sizes.count < limit
+    guard decided > 0 else { return .waiting }
+    try database.query(
+      "delete from held_record where partition = $1 and id <= $2", [place, .int(sizes.int(decided - 1, 0))])
+    if decided < taken { return .waiting }
+    return taken == sizes.count && sizes.count < limit ? .none : .some
   }
 
   /// The partition's last piece is committed.

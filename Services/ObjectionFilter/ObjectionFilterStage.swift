@@ -15,27 +15,28 @@ final class ObjectionFilterStage: Stage {
   static let input = [Topic.validated, .receipts]
   static let migrations = ObjectionSchema.migrations
 
-  private enum Action {
+  enum Action {
     case pass
     case exclude(RetractionReason)
     case hold
-    indirect case tell(Token16, Subject)
+    indirect case tell(Token16, Subject, version: UInt64)
     case mark
     case reject(RejectionCode)
     case nothing
   }
 
-  private let context: StageContext
-  private let validated: String
-  private let permitted: PermittedOutput
-  private let store = ObjectionStore()
-  private let flow = FlowCounter()
-  private let accounts = FilterAccounts()
+  let context: StageContext
+  let validated: String
+  let permitted: PermittedOutput
+  let store = ObjectionStore()
+  let flow = FlowCounter()
+  let accounts = FilterAccounts()
   private let list: NationalListAge
-  private let held: HeldRecords
+  let held: HeldRecords
+  private let ledgers: RoutingLedgers
   private let rejected: RejectedObjections
   private let dispositions: Dispositions
-  private var parts: [any BatchState] { [store, flow, accounts, held, rejected, dispositions, list] }
+  private var parts: [any BatchState] { [store, flow, accounts, held, rejected, dispositions, list, ledgers] }
   private var actions: [Action] = []
   /// The partition of the message before: messages come in runs of one.
   private var latest: (partition: Int32, state: PartitionState)?
@@ -47,7 +48,7 @@ final class ObjectionFilterStage: Stage {
   var heldPiece = (rows: HeldRecords.pieceRows, bytes: HeldRecords.pieceBytes)
 
   /// Held records go on for as long between two batches: longer than it takes to hold a batch, so that holding ends.
-  private static let heldPatience = Duration.seconds(2)
+  static let heldPatience = Duration.seconds(2)
   private static let tick: Int64 = 1_000_000
 
   init(context: StageContext) throws {
@@ -56,6 +57,7 @@ final class ObjectionFilterStage: Stage {
     permitted = PermittedOutput(topic: context.layout.name(.permitted))
     list = NationalListAge(context.configuration.nationalList)
     held = HeldRecords(incarnation: context.configuration.incarnation)
+    ledgers = RoutingLedgers(incarnation: context.configuration.incarnation)
     rejected = RejectedObjections(incarnation: context.configuration.incarnation)
     dispositions = Dispositions(layout: context.layout)
   }
@@ -66,6 +68,7 @@ final class ObjectionFilterStage: Stage {
     let own = partitions.filter { $0.topic == validated }.map(\.partition)
     let start = ContinuousClock.now
     try store.load(own, context.database)
+    try ledgers.load(own, store, context.database)
     try held.load(own, context.database)
     try list.load(context.database)
     try rejected.load(context.database)
@@ -84,6 +87,7 @@ final class ObjectionFilterStage: Stage {
     latest = nil
     store.revoke(own)
     held.revoke(own)
+    ledgers.revoke(own)
     for part in parts { part.forget() }
     lastTick = nil
   }
@@ -93,6 +97,7 @@ final class ObjectionFilterStage: Stage {
   func process(_ batch: MessageBatch, _ output: StageOutput) throws {
     let now = clock()
     let fault = list.fault(now: now)
+    try purge(batch)
     actions.removeAll(keepingCapacity: true)
     for (index, message) in batch.messages.enumerated() {
       actions.append(
@@ -105,11 +110,25 @@ final class ObjectionFilterStage: Stage {
     let parts = parts
     try context.database.transaction { for part in parts { try part.store(context.database) } }
     for part in parts { part.stored() }
+    try ledgers.tell(context.database) { token, subject, partition, version in
+      try permitted.tell(subject, under: token, version: version, isAnew: true, partition, output)
+    }
     // What is told to be rejected can be looked up.
     for (message, action) in zip(batch.messages, actions) {
       if case .reject(let code) = action { try output.reject(message, code) }
     }
     if !markers.isEmpty { try mark(markers, output, fault) }
+  }
+
+  /// What was said under a former routing key goes once it is not needed any more.
+  private func purge(_ batch: MessageBatch) throws {
+    let purged = try ledgers.purge(batch, of: validated, context.database)
+    guard !purged.isEmpty else { return }
+    latest = nil
+    try store.load(purged, context.database)
+    try ledgers.load(purged, store, context.database)
+    context.logger.notice(
+      "objections under a former routing key are gone", metadata: ["partitions": "\(purged.count)"])
   }
 
   /// Returns the markers, which have to wait.
@@ -120,7 +139,8 @@ final class ObjectionFilterStage: Stage {
       case .pass: try permitted.pass(message.partition, message.key, message.value, output)
       case .exclude(let reason):
         try permitted.exclude(try EnvelopeView(message.value), reason, message.partition, message.key, output)
-      case .tell(let token, let subject): try permitted.tell(subject, under: token, message.partition, output)
+      case .tell(let token, let subject, let version):
+        try permitted.tell(subject, under: token, version: version, message.partition, output)
       case .mark: markers.append(message)
       case .hold, .reject, .nothing: break
       }
@@ -153,14 +173,19 @@ final class ObjectionFilterStage: Stage {
         let state = state(partition)
         state.saw(stamp: header.stamp)
         let verdict = verdict(header, key, state)
-        if held.isHolding(partition) || (isStale && verdict == .passes) {
+        let standing = RoutingLedgers.standing(envelope, state)
+        if held.isHolding(partition) || (isStale && verdict == .passes) || standing == .early {
           held.hold(message)
           return .hold
         }
+        if standing == .outdated { return .reject(.outdatedRoutingKey) }
         return try settle(verdict, header, partition, now)
       case .retraction: return .pass
       case .marker: return .mark
       case .objection: return try take(envelope, message, at: index, of: batch)
+      case .ledger:
+        ledgers.take(envelope, message, state(message.partition))
+        return .nothing
       default:
         rejected.note(message, .unexpectedKind)
         return .reject(.unexpectedKind)
@@ -182,13 +207,13 @@ final class ObjectionFilterStage: Stage {
 
   /// Nil where there is no routing token, and so nobody whose objections could be looked up.
   @inline(__always)
-  private func verdict(_ header: HeaderView, _ key: UnsafeRawBufferPointer, _ state: PartitionState) -> Verdict? {
+  func verdict(_ header: HeaderView, _ key: UnsafeRawBufferPointer, _ state: PartitionState) -> Verdict? {
     guard let token = Token16(bytes: key) else { return nil }
     return state.barrier(token)?.verdict(source: header.source, stamp: header.stamp) ?? .passes
   }
 
   /// Counts a record and says what becomes of it; once for good, held records included.
-  private func settle(_ verdict: Verdict?, _ header: HeaderView, _ partition: Int32, _ now: Int64) throws -> Action {
+  func settle(_ verdict: Verdict?, _ header: HeaderView, _ partition: Int32, _ now: Int64) throws -> Action {
     let outcome: FlowCounter.Outcome =
       switch verdict {
       case .passes: .passed
@@ -218,9 +243,14 @@ final class ObjectionFilterStage: Stage {
     if !store.knows(objection.token) {
       try store.read(tokens(of: batch, from: index).union([objection.token]), context.database)
     }
-    let (subject, isNews) = store.take(objection.statement, for: objection.token, in: message.partition)
+    let version = RoutingLedgers.version(envelope)
+    let isAnew = version > state(message.partition).routing.version
+    let (subject, isNews) = store.take(
+      objection.statement, for: objection.token, version: version, in: message.partition)
+    // Stated anew it was applied long ago, and is told when all has been stated.
+    if isAnew { return .nothing }
     if isNews { accounts.applied(objection) }
-    return .tell(objection.token, subject)
+    return .tell(objection.token, subject, version: version)
   }
 
   /// Of all objections from here on in the batch, so that they are read at once.
@@ -254,44 +284,5 @@ final class ObjectionFilterStage: Stage {
     let fault = list.fault(now: now)
     context.paused = fault
     return fault == nil ? try decideHeld(output, now) : false
-  }
-
-  /// Returns whether records are still held.
-  private func decideHeld(_ output: StageOutput, _ now: Int64) throws -> Bool {
-    let deadline = ContinuousClock.now + Self.heldPatience
-    for partition in held.partitions.sorted() {
-      var isEmpty = false
-      while !isEmpty, ContinuousClock.now < deadline { isEmpty = try decideHeldPiece(partition, output, now) }
-      if !isEmpty { return true }
-    }
-    return false
-  }
-
-  private func decideHeldPiece(_ partition: Int32, _ output: StageOutput, _ now: Int64) throws -> Bool {
-    let database = context.database
-    let isEmpty = try database.transaction {
-      let isEmpty = try held.decide(
-        partition, rows: heldPiece.rows, bytes: heldPiece.bytes, database
-      ) { offset, key, value in
-        let envelope = try EnvelopeView(value)
-        let header = try HeaderView(envelope.header)
-        switch try settle(verdict(header, key, store.state(partition)), header, partition, now) {
-        case .pass: try permitted.pass(partition, key, value, output)
-        case .exclude(let reason): try permitted.exclude(envelope, reason, partition, key, output)
-        case .reject(let code):
-          try output.reject(Rejection(topic: validated, partition: partition, offset: offset, code: code.rawValue))
-        case .hold, .tell, .mark, .nothing: break
-        }
-      } acknowledge: {
-        try output.flush()
-      }
-      try flow.store(database)
-      try accounts.store(database)
-      return isEmpty
-    }
-    flow.stored()
-    accounts.stored()
-    if isEmpty { held.emptied(partition) }
-    return isEmpty
   }
 }

@@ -90,7 +90,9 @@ struct Subject: Equatable {
   ///
   /// - Parameter highestStamp: the highest stamp seen in the partition: a record may have been stamped after the
   ///   objection and still have come first, and it must be erased as well.
-  mutating func take(_ statement: Statement, highestStamp: Int64) -> Bool {
+  ///   Nil: it is stated anew under another token, and what it erases is known by its end only: of the statements that
+  ///   led there some have been replaced since, so on the way something can be in force that never was.
+  mutating func take(_ statement: Statement, highestStamp: Int64?) -> Bool {
     if let index = statements.firstIndex(where: { $0.origin == statement.origin && $0.type == statement.type }) {
       guard statements[index].stamp < statement.stamp else { return false }
       statements[index] = statement
@@ -107,10 +109,12 @@ struct Subject: Equatable {
   }
 
   private static func advance(
-    _ scope: inout ObjectionScope, isDissent: Bool, by statement: Statement, _ highestStamp: Int64
+    _ scope: inout ObjectionScope, isDissent: Bool, by statement: Statement, _ highestStamp: Int64?
   ) {
-    if isDissent {
-      scope.erased = max(scope.erased, statement.stamp, highestStamp)
+    if highestStamp == nil {
+      // Nothing is erased by it yet.
+    } else if isDissent {
+      scope.erased = max(scope.erased, statement.stamp, highestStamp ?? 0)
     } else if scope.isInForce {
       scope.erased = max(scope.erased, statement.stamp)
     }

@@ -20,6 +20,7 @@ enum ObjectionSchema {
         """),
     Migration(version: 3, name: "compact state", sql: subjects),
     Migration(version: 4, name: "holding, dispositions and accounts", sql: accounts),
+    Migration(version: 5, name: "versions of the routing key", sql: RoutingLedgers.migrationSQL),
   ]
 
   /// One row per token of which anything was ever said: the outcome of its statements, all that a stage loads.

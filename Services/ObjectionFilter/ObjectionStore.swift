@@ -10,6 +10,8 @@ final class PartitionState {
   /// Of all stamps seen in the partition.
   fileprivate(set) var highest: Int64 = 0
   fileprivate var hasNewHighest = false
+  /// Of the routing key under which all objections are known, and whether those under former ones are gone.
+  var routing: (version: UInt64, isPurged: Bool) = (RoutingLedgers.first, false)
 
   @inline(__always)
   func barrier(_ token: Token16) -> Barrier? { barriers[token] }
@@ -37,7 +39,7 @@ final class ObjectionStore: BatchState {
   private var partitions: [Int32: PartitionState] = [:]
   /// Of the batch in hand.
   private var subjects: [Token16: Subject] = [:]
-  private var changed: [StatementKey: (partition: Int32, statement: Statement)] = [:]
+  private var changed: [StatementKey: (partition: Int32, statement: Statement, version: UInt64)] = [:]
 
   /// Tokens under which something holds records back, in the assigned partitions.
   var count: Int { partitions.values.reduce(0) { $0 + $1.barriers.count } }
@@ -105,12 +107,7 @@ final class ObjectionStore: BatchState {
       """, [wanted])
     for row in 0..<outcomes.count {
       guard let token = Token16(bytes: outcomes.bytes(row, 0)) else { continue }
-      func scope(_ column: Int) -> ObjectionScope {
-        ObjectionScope(
-          isInForce: outcomes.bool(row, column), erased: outcomes.int(row, column + 1),
-          stamp: outcomes.int(row, column + 2))
-      }
-      subjects[token] = Subject(statements: [], gp: scope(1), all: scope(4))
+      subjects[token] = Subject(statements: [], outcomes, row, firstColumn: 1)
     }
     let rows = try database.query(
       "select token, origin, type, decision, day, stamp, retracted from statement where token = any($1)", [wanted])
@@ -127,14 +124,20 @@ final class ObjectionStore: BatchState {
   }
 
   /// Takes a statement in under a token that was read. Returns what holds after it, and whether it was news.
-  func take(_ statement: Statement, for token: Token16, in partition: Int32) -> (subject: Subject, isNews: Bool) {
+  ///
+  /// - Parameter version: of the routing key that the token is made under. One whose ledger has not come: it is
+  ///   stated anew.
+  func take(
+    _ statement: Statement, for token: Token16, version: UInt64, in partition: Int32
+  ) -> (subject: Subject, isNews: Bool) {
     let state = state(partition)
-    let isNews = subjects[token, default: Subject()].take(statement, highestStamp: state.highest)
+    let isNews = subjects[token, default: Subject()].take(
+      statement, highestStamp: version > state.routing.version ? nil : state.highest)
     state.saw(stamp: statement.stamp)
     let subject = subjects[token] ?? Subject()
     if isNews {
       changed[StatementKey(token: token, origin: statement.origin, type: statement.type.rawValue)] =
-        (partition, statement)
+        (partition, statement, version)
       state.barriers[token] = subject.barrier.isOpen ? nil : subject.barrier
     }
     return (subject, isNews)
@@ -168,9 +171,10 @@ final class ObjectionStore: BatchState {
     try database.query(
       """
       insert into statement as s
-      select p, t, o, ty, d, nullif(day, \(Self.undated)), st, r = 1
+        (partition, token, origin, type, decision, day, stamp, retracted, routing_version)
+      select p, t, o, ty, d, nullif(day, \(Self.undated)), st, r = 1, v
       from unnest($1::bigint[]::int[], $2::bytea[], $3::bytea[], $4::bigint[]::smallint[], $5::bigint[]::smallint[],
-        $6::bigint[]::int[], $7::bigint[], $8::bigint[]) as n(p, t, o, ty, d, day, st, r)
+        $6::bigint[]::int[], $7::bigint[], $8::bigint[], $9::bigint[]) as n(p, t, o, ty, d, day, st, r, v)
       on conflict (token, origin, type) do update set decision = excluded.decision, day = excluded.day,
         stamp = excluded.stamp, retracted = excluded.retracted
       where s.stamp < excluded.stamp
@@ -181,21 +185,25 @@ final class ObjectionStore: BatchState {
         .intArray(rows.map { Int64($0.value.statement.decision.rawValue) }),
         .intArray(rows.map { Int64($0.value.statement.day ?? Self.undated) }),
         .intArray(rows.map(\.value.statement.stamp)), .intArray(rows.map { $0.value.statement.isRetracted ? 1 : 0 }),
+        .intArray(rows.map { Int64($0.value.version) }),
       ])
   }
 
   /// Each scope by itself goes to the later stamp: an instance that has lost the partition without knowing undoes
   /// nothing of its successor's.
   private func storeSubjects(_ database: Connection) throws {
-    var places: [Token16: Int32] = [:]
-    for (key, change) in changed { places[key.token] = change.partition }
-    let rows = places.sorted { $0.key < $1.key }.map { ($0.value, $0.key, subjects[$0.key] ?? Subject()) }
+    var places: [Token16: (partition: Int32, version: UInt64)] = [:]
+    for (key, change) in changed { places[key.token] = (change.partition, change.version) }
+    let rows = places.sorted { $0.key < $1.key }.map {
+      ($0.value.partition, $0.key, subjects[$0.key] ?? Subject(), $0.value.version)
+    }
     try database.query(
       """
       insert into subject as s
-      select p, t, type1 = 1, type2 = 1, gp, al, gps, als
+        (partition, token, type1, type2, erased_from_gp, erased_from_all, gp_stamp, all_stamp, routing_version)
+      select p, t, type1 = 1, type2 = 1, gp, al, gps, als, v
       from unnest($1::bigint[]::int[], $2::bytea[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
-        $7::bigint[], $8::bigint[]) as n(p, t, type1, type2, gp, al, gps, als)
+        $7::bigint[], $8::bigint[], $9::bigint[]) as n(p, t, type1, type2, gp, al, gps, als, v)
       on conflict (token) do update set
         type1 = case when s.gp_stamp <= excluded.gp_stamp then excluded.type1 else s.type1 end,
         type2 = case when s.all_stamp <= excluded.all_stamp then excluded.type2 else s.type2 end,
@@ -207,7 +215,7 @@ final class ObjectionStore: BatchState {
         .intArray(rows.map { Int64($0.0) }), .bytesArray(rows.map(\.1.bytes)),
         .intArray(rows.map { $0.2.gp.isInForce ? 1 : 0 }), .intArray(rows.map { $0.2.all.isInForce ? 1 : 0 }),
         .intArray(rows.map(\.2.gp.erased)), .intArray(rows.map(\.2.all.erased)), .intArray(rows.map(\.2.gp.stamp)),
-        .intArray(rows.map(\.2.all.stamp)),
+        .intArray(rows.map(\.2.all.stamp)), .intArray(rows.map { Int64($0.3) }),
       ])
   }
 

@@ -31,18 +31,28 @@ final class PermittedOutput {
     writer.bytes(EnvelopeView.Field.header, record.header)
     if !record.identity.isEmpty { writer.bytes(EnvelopeView.Field.identity, record.identity) }
     writer.varint(EnvelopeView.Field.reason, UInt64(reason.rawValue))
+    if record.routingVersion > 0 { writer.varint(EnvelopeView.Field.routingVersion, record.routingVersion) }
     try writer.bytes.withUnsafeBytes { try output.send(topic: topic, partition: partition, key: key, value: $0) }
   }
 
   /// What the objections under a token do now: one message per scope that ever had a dissent, in force or ended.
-  func tell(_ subject: Subject, under token: Token16, _ partition: Int32, _ output: StageOutput) throws {
-    for (scope, allSources) in [(subject.gp, false), (subject.all, true)] where scope.hadDissent {
+  ///
+  /// - Parameters:
+  ///   - version: of the routing key that the token is made under.
+  ///   - isAnew: also of scopes that had none as far as is known here: another token may have told of one.
+  func tell(
+    _ subject: Subject, under token: Token16, version: UInt64, isAnew: Bool = false, _ partition: Int32,
+    _ output: StageOutput
+  ) throws {
+    for (scope, allSources) in [(subject.gp, false), (subject.all, true)]
+    where scope.hadDissent || (isAnew && scope.stamp > 0) {
       let envelope = Envelope.with {
         $0.kind = scope.isInForce ? .withdrawal : .reinstatement
         $0.withdrawal.token = Data(token.bytes)
         $0.withdrawal.allSources = allSources
         $0.withdrawal.erasedStamp = scope.erased
         $0.withdrawal.stamp = scope.stamp
+        $0.routingVersion = version == RoutingLedgers.first ? 0 : UInt32(version)
       }
       try output.send(topic: topic, partition: partition, key: token.bytes, value: try envelope.serializedBytes())
     }

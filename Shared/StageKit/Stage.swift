@@ -44,6 +44,8 @@ public final class StageContext {
   public internal(set) var database: Connection
   /// What the stage holds back and why, while it does everything else; `nil`: nothing. Told by `/readyz` and a metric.
   public var paused: String?
+  /// To be called now and then during work that takes minutes: the loop is alive.
+  public internal(set) var progress: () -> Void = {}
 
   public var layout: TopicLayout { configuration.layout }
 

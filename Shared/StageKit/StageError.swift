@@ -59,4 +59,6 @@ public enum RejectionCode: String, Sendable {
   case sequenceBeyondDeclared = "sequence_beyond_declared"
   /// The numbers would supersede each other in a circle.
   case supersessionCircle = "supersession_circle"
+  /// Keyed under a routing key that was replaced long ago: whether its person objects cannot be told any more.
+  case outdatedRoutingKey = "outdated_routing_key"
 }

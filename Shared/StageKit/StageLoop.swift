@@ -40,6 +40,7 @@ final class StageLoop<S: Stage>: RebalanceDelegate {
     let database = try Self.connect(configuration, logger, health, stopping)
     context = StageContext(
       stage: S.name, configuration: configuration, logger: logger, metrics: metrics, database: database)
+    context.progress = { health.progress() }
     stage = try S(context: context)
     start = StreamStart(incarnation: configuration.incarnation)
   }

@@ -75,6 +75,7 @@ struct TestIngestion {
   let ledger: ObjectionLedger
   let receipts: ReceiptFactory
   let resubmissions: Resubmissions
+  let version = RoutingVersion()
 
   let practices: Practices
   let manifests: ManifestHandling
@@ -82,8 +83,8 @@ struct TestIngestion {
   init() throws {
     database = try TestDatabase.connect()
     receipts = ReceiptFactory(layout: layout)
-    ledger = ObjectionLedger(statements: ObjectionStatements(layout: layout))
-    resubmissions = Resubmissions(receipts: receipts)
+    ledger = ObjectionLedger(statements: ObjectionStatements(layout: layout, version: version))
+    resubmissions = Resubmissions(receipts: receipts, version: version)
     admission = Admission(layout: layout, ledger: ledger, receipts: receipts) { _, _ in }
     practices = Practices(gate: PracticeGate(), layout: layout, receipts: receipts)
     manifests = ManifestHandling(receipts: receipts, practices: practices)

@@ -60,20 +60,24 @@ struct HeldRecordsTests {
     let held = HeldRecords(incarnation: "first")
     try held.load([0, 1], filter.database)
     #expect(held.partitions == [0])
-    func piece(rows: Int, bytes: Int) throws -> (count: Int, isEmpty: Bool) {
+    func piece(rows: Int, bytes: Int, deciding limit: Int = 10) throws -> (count: Int, rest: HeldRecords.Rest) {
       var count = 0
-      let isEmpty = try filter.database.transaction {
+      let rest = try filter.database.transaction {
         try held.decide(0, rows: rows, bytes: bytes, filter.database) { _, _, _ in
+          guard count < limit else { return false }
           count += 1
+          return true
         } acknowledge: {
         }
       }
-      return (count, isEmpty)
+      return (count, rest)
     }
-    #expect(try piece(rows: 10, bytes: 1) == (1, false))
-    #expect(try piece(rows: 1, bytes: 1 << 20) == (1, false))
-    #expect(try piece(rows: 10, bytes: 1 << 20) == (2, true))
-    #expect(try piece(rows: 10, bytes: 1 << 20) == (0, true))
+    #expect(try piece(rows: 10, bytes: 1) == (1, .some))
+    #expect(try piece(rows: 10, bytes: 1 << 20, deciding: 0) == (0, .waiting))
+    #expect(try piece(rows: 10, bytes: 1 << 20, deciding: 1) == (1, .waiting))
+    #expect(try piece(rows: 1, bytes: 1 << 20) == (1, .some))
+    #expect(try piece(rows: 10, bytes: 1 << 20) == (1, .none))
+    #expect(try piece(rows: 10, bytes: 1 << 20) == (0, .none))
   }
 
   @Test func `an excluded record waits behind held ones, so that every number is counted`() async throws {
@@ -134,6 +138,7 @@ struct HeldRecordsTests {
       try filter.database.transaction {
         _ = try held.decide(0, filter.database) { _, _, _ in
           sent += 1
+          return true
         } acknowledge: {
           throw Crash()
         }

@@ -69,7 +69,7 @@ struct MigrationTests {
       var told = Subject()
       for statement in old.statements { _ = told.take(statement, highestStamp: 0) }
       // Delivered again it is no news: what comes back is the state as it was loaded.
-      let loaded = store.take(old.statements[0], for: old.token, in: 1)
+      let loaded = store.take(old.statements[0], for: old.token, version: 1, in: 1)
       #expect(!loaded.isNews)
       for (now, wanted, erased) in [
         (loaded.subject.gp, told.gp, old.erased.gp), (loaded.subject.all, told.all, old.erased.all),

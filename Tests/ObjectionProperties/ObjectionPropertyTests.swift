@@ -114,6 +114,7 @@ struct ObjectionPropertyTests {
       messages.append(("list", try list.serializedBytes()))
       try pipeline.send(messages, to: .objections)
     case .leave(let place): try pipeline.leave(place.organisation)
+    case .newRoutingKey: try pipeline.replaceRoutingKey()
     case .extract(let place, let people):
       try pipeline.send(try extract(place, people, index), to: .extracts)
     }

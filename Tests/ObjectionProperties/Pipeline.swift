@@ -24,6 +24,7 @@ final class Pipeline {
   let layout: TopicLayout
   let nodes: [any Movable]
   private let broker: EmbeddedBroker
+  private let keys: KeyInstallation
   private let producer: Producer
   private var enrolments: [String: PracticeEnrolment] = [:]
 
@@ -31,6 +32,7 @@ final class Pipeline {
   init(keys: KeyInstallation) async throws {
     let layout = TopicLayout(partitions: 3)
     self.layout = layout
+    self.keys = keys
     broker = try EmbeddedBroker(
       topics: Topic.all(datasets: []).map { EmbeddedTopic(name: layout.name($0), partitions: layout.partitions) })
     let run = Self.runs.wrappingAdd(1, ordering: .relaxed).newValue
@@ -58,7 +60,7 @@ final class Pipeline {
       try StageNode<PublicationStage>(holding(.publication), schema: "publication_\(run)"),
     ]
     producer = try Producer(kafka)
-    tokens = try RecordTokens(try keys.ring(of: .ingestion))
+    tokens = try RecordTokens(try keys.ring(of: .ingestion), version: RoutingVersion.first)
   }
 
   deinit { producer.close() }
@@ -124,6 +126,16 @@ final class Pipeline {
       at: (enrolments[organisation]?.changedAt ?? 0) + 1)
     try send([(organisation, try enrolment.serializedBytes())], to: .practices)
     enrolments[organisation] = enrolment
+  }
+
+  /// What was admitted has arrived before; how far the objections under the new key are stated is for what follows.
+  func replaceRoutingKey() throws {
+    try settle()
+    _ = try keys.ring(of: .ingestion).rotate(.routing)
+    try keys.export()
+    let version = try ingestion.database.query("select version from routing_version").int(0, 0)
+    try ingestion.work()
+    #expect(try ingestion.database.query("select version from routing_version").int(0, 0) > version)
   }
 
   // MARK: How it moves

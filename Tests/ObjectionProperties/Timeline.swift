@@ -18,13 +18,15 @@ enum Event {
   case requests([Request])
   case extract(Place, [Person])
   case leave(Place)
+  /// Everybody has another routing token from here on.
+  case newRoutingKey
 
   /// What would have happened had nobody ever objected.
   var withoutObjections: Event? {
     switch self {
     case .list(let listed): return .list(listed.map { _ in false })
     case .requests: return nil
-    case .leave: return self
+    case .leave, .newRoutingKey: return self
     case .extract(let place, let people):
       return .extract(
         place,
@@ -41,7 +43,7 @@ enum Event {
     switch self {
     case .list(let listed): return .list(listed.enumerated().map { $0.offset != silent && $0.element })
     case .requests(let requests): return .requests(requests.filter { $0.person != silent })
-    case .leave: return self
+    case .leave, .newRoutingKey: return self
     case .extract(let place, var people):
       people[silent].codes = people[silent].codes.map { _ in [] }
       return .extract(place, people)
@@ -85,6 +87,7 @@ struct Timeline {
         requests.removeLast(some.count)
         pending.append(.requests(Array(some)))
       }
+      if round % 2 == 0 { pending.append(.newRoutingKey) }
       random.shuffle(&pending)
       events += pending
       if round == rounds / 2 {

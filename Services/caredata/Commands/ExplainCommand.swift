@@ -34,10 +34,10 @@ struct ExplainCommand: AsyncParsableCommand {
     try GivenText.check(name, option: "--by", maximum: 200)
     let target = try await installation.installation()
     let ring = try target.ring(of: .ingestion, folder: keys)
-    let tokens = try RoutingTokens(
-      persons: try ring.active(.persons).secret, routing: try ring.active(.routing).secret)
     let database = try Connection(target.configuration.databaseURL)
     defer { database.close() }
+    let tokens = try RoutingTokens(
+      persons: try ring.active(.persons).secret, routing: try RoutingKeyInUse.find(ring, database).secret)
     let reader = ExplanationReader(database: database)
     let token = tokens.token(nhsNumber: number)
     try target.audit().append(event: .personExplained, by: name, details: ["subject": AuditSubject.digest(token)])

@@ -69,7 +69,7 @@ struct KeysCommand: AsyncParsableCommand {
     var purpose: KeyPurpose
 
     /// Tokens that are stored were made under it: under a new one nobody would know them again.
-    static func rests(on purpose: KeyPurpose) -> Bool { purpose == .routing || purpose == .linkage }
+    static func rests(on purpose: KeyPurpose) -> Bool { purpose == .linkage }
 
     func run() async throws {
       guard !Self.rests(on: purpose) else {
@@ -81,6 +81,9 @@ struct KeysCommand: AsyncParsableCommand {
       let entry = try ring.rotate(purpose)
       print("\(purpose.rawValue): version \(entry.version), key \(entry.id), seals from now on")
       if let rest = try target.export(service) { print(rest) }
+      if purpose == .routing {
+        print("ingestion replaces its tokens once all it has admitted is balanced; see caredata status")
+      }
     }
   }
 

@@ -46,6 +46,8 @@ struct StreamStatus: Codable {
   var listFault: String?
   /// Greatest age of the national list in days; nil: none is used.
   var listLimitDays: Int?
+  /// Of the routing key, where one is under way.
+  var keyReplacement: RoutingKeyInUse.Replacement?
 
   static func read(_ target: Installation) throws -> StreamStatus {
     let database = try Connection(target.configuration.databaseURL)
@@ -65,6 +67,7 @@ struct StreamStatus: Codable {
     }
     let extracts = try database.query("select state, count(*) from ingestion.extract group by state")
     for row in 0..<extracts.count { status.extracts[extracts.text(row, 0)] = extracts.int(row, 1) }
+    status.keyReplacement = try RoutingKeyInUse.replacement(database, partitions: target.layout.partitions)
     let rule = target.configuration.nationalList
     status.objections = try ObjectionState.read(database)
     status.listLimitDays = rule.maximumDays
@@ -114,6 +117,13 @@ struct StreamStatus: Codable {
     }
     if let listFault {
       lines.append("ADMISSION WAITS: \(listFault); load one with `caredata objections list FILE`")
+    }
+    if let key = keyReplacement {
+      lines.append(
+        key.extracts.map {
+          "ADMISSION WAITS: version \(key.version) of the routing key takes over when \($0) extracts are balanced"
+        } ?? "objections are stated under version \(key.version) of the routing key: \(key.partitions) partitions to go"
+      )
     }
     if objections.rejectedObjections > 0 {
       lines.append(

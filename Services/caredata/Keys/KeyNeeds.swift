@@ -26,9 +26,39 @@ struct KeyNeeds {
     case .attributes: return try topics([.pseudonymised, .linked], entry, \.attributes)
     case .staging: return try staged(entry)
     case .reverse: return try reversed(entry)
-    case .records, .persons, .routing, .tokens, .linkage, .recipients:
+    case .routing: return try routed(entry)
+    case .records, .persons, .tokens, .linkage, .recipients:
       return "\(entry.purpose.rawValue) is what names rest on"
     }
+  }
+
+  /// Until nothing is named under it that may still be told to pseudonymisation.
+  private func routed(_ entry: KeyEntry) throws -> String? {
+    struct Found: Error { let place: String }
+    let isStored = try withDatabase { database in
+      try RoutingKeyInUse.version(database) <= entry.version ? "the tokens that ingestion has stored" : nil
+    }
+    if let isStored { return isStored }
+    func isUnder(_ value: UnsafeRawBufferPointer) -> Bool {
+      guard let envelope = try? EnvelopeView(value) else { return false }
+      switch envelope.kind {
+      case .record, .retraction, .objection, .withdrawal, .reinstatement:
+        return max(1, envelope.routingVersion) == UInt64(entry.version)
+      default: return false
+      }
+    }
+    do {
+      for topic in [Topic.validated, .permitted] {
+        try TopicSnapshot.read(target, topic) { message in
+          if isUnder(message.value) {
+            throw Found(place: "\(message.topic), partition \(message.partition), offset \(message.offset)")
+          }
+        }
+      }
+    } catch let found as Found {
+      return found.place
+    }
+    return try held(isUnder)
   }
 
   private func topics(
@@ -61,6 +91,12 @@ struct KeyNeeds {
   private func held(
     _ entry: KeyEntry, _ section: (EnvelopeView) -> UnsafeRawBufferPointer
   ) throws -> String? {
+    try held { value in
+      (try? EnvelopeView(value)).flatMap { SealedBoxOpener.recipient(of: section($0)) }?.description == entry.id
+    }
+  }
+
+  private func held(_ isNeeding: (UnsafeRawBufferPointer) -> Bool) throws -> String? {
     try withDatabase { database in
       var last: (Int64, Int64) = (-1, 0)
       while true {
@@ -70,10 +106,7 @@ struct KeyNeeds {
           order by partition, id limit 10000
           """, [.int(last.0), .int(last.1)])
         for row in 0..<rows.count {
-          let isSealed = rows.withBytes(row, 2) { value in
-            (try? EnvelopeView(value)).flatMap { SealedBoxOpener.recipient(of: section($0)) }?.description == entry.id
-          }
-          if isSealed { return "records that the objection filter holds back" }
+          if rows.withBytes(row, 2, isNeeding) { return "records that the objection filter holds back" }
         }
         guard rows.count == 10_000 else { return nil }
         last = (rows.int(rows.count - 1, 0), rows.int(rows.count - 1, 1))

@@ -26,7 +26,7 @@ struct CanaryCheck {
 
   init(keys: KeyInstallation, _ database: Connection) throws {
     let ingestion = try keys.ring(of: .ingestion)
-    let key = try ingestion.active(.routing)
+    let key = try RoutingKeyInUse.find(ingestion, database)
     routing = try RoutingTokens(persons: try ingestion.active(.persons).secret, routing: key.secret)
     withdrawal = try WithdrawalTokens(
       root: try keys.ring(of: .pseudonymisation).active(.tokens).secret, routing: [key.version: key.secret])
