@@ -62,6 +62,7 @@ let package = Package(
     shared("Cryptography", ["COpenSSL"]),
     shared("Audit", ["Cryptography"]),
     shared("Pseudonyms", ["Cryptography"]),
+    shared("LinkKeys", ["Contracts", "Cryptography"]),
     shared("KeyRing", ["Cryptography"]),
     shared("Kafka", ["CRdKafka"]),
     shared("Postgres", ["CPostgres"]),
@@ -77,7 +78,7 @@ let package = Package(
 
     service("Ingestion", ["Specification", protobuf]),
     service("ObjectionFilter", [protobuf]),
-    service("Pseudonymisation", ["Specification", "Tables", protobuf]),
+    service("Pseudonymisation", ["LinkKeys", "Specification", "Tables", protobuf]),
     service("Linkage", [protobuf]),
     service("Publication", ["Specification", protobuf, yams]),
     service("caredata", ["Audit", "CRdKafka", "Pseudonyms", "Specification", "Tables", protobuf]),
@@ -85,7 +86,8 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "Kafka", "Postgres", "Contracts", "Clinical", "Cryptography", "KeyRing", "CRdKafka", "Fuzzing", argumentParser,
+        "Kafka", "Postgres", "Contracts", "Clinical", "Cryptography", "KeyRing", "LinkKeys", "CRdKafka", "Fuzzing",
+        argumentParser,
         protobuf,
       ],
       path: "Tests/Benchmarks", swiftSettings: strict),
@@ -98,6 +100,7 @@ let package = Package(
     tests("CryptographyTests", ["Cryptography"]),
     tests("AuditTests", ["Audit"]),
     tests("PseudonymsTests", ["Pseudonyms", "Cryptography"]),
+    tests("LinkKeysTests", ["LinkKeys", "Contracts", "Cryptography"]),
     tests("KeyRingTests", ["KeyRing", "Cryptography"]),
     tests("KafkaTests", ["Kafka", "caredata"]),
     tests("PostgresTests", ["Postgres", "caredata"]),
@@ -106,7 +109,7 @@ let package = Package(
     tests("StageKitTests", ["StageKit", "Kafka", "Postgres", "caredata"]),
     tests("IngestionTests", ["Ingestion", "Specification", "Fuzzing", "caredata"]),
     tests("ObjectionFilterTests", ["ObjectionFilter", "caredata"]),
-    tests("PseudonymisationTests", ["Pseudonymisation", "Specification"]),
+    tests("PseudonymisationTests", ["Pseudonymisation", "LinkKeys", "Specification"]),
     tests("LinkageTests", ["Linkage", "caredata"]),
     tests("PublicationTests", ["Publication", "Specification", "caredata"]),
     tests(

@@ -2,6 +2,7 @@ import Contracts
 import Cryptography
 import Foundation
 import KeyRing
+import LinkKeys
 import StageKit
 import SwiftProtobuf
 
@@ -16,7 +17,7 @@ struct PseudonymousEnvelope {
   private var pseudonyms: Pseudonyms
   private var identityOpener: SealedBoxOpener
   private var attributesSealer: SealedBoxSealer
-  private var blocks = Pseudonyms.Blocks()
+  private var tokens = LinkTokenMaker.Tokens()
   private var plaintext: [UInt8] = []
   private var sealed: [UInt8] = []
   private var links = WireWriter(capacity: 64)
@@ -148,13 +149,13 @@ struct PseudonymousEnvelope {
     links.reset()
     if let identity {
       keys.uses.count(.linkage)
-      pseudonyms.write(identity, to: &blocks)
-      if let number = blocks.number { links.bytes(1, number) }
-      if let demographics = blocks[.demographics] { links.bytes(2, demographics) }
+      pseudonyms.links.write(identity, to: &tokens)
+      if let number = tokens.number { links.bytes(1, number) }
+      if let demographics = tokens[.demographics] { links.bytes(2, demographics) }
     }
     withdrawal = try withdrawalToken(routingToken, received)
     links.bytes(3, withdrawal.bytes)
-    if identity != nil { links.varint(4, UInt64(pseudonyms.linkageVersion)) }
+    if identity != nil { links.varint(4, UInt64(pseudonyms.links.linkageVersion)) }
     writer.bytes(EnvelopeView.Field.links, links.bytes)
   }
 }

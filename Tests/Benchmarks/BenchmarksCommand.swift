@@ -19,7 +19,7 @@ struct BenchmarksCommand: AsyncParsableCommand {
       3. The raw loop is plain librdkafka through its C API: consumer poll, produce with copy, no decoding, no \
          database, one commit at the end; same broker, same client settings, over the objection filter's input.
       """,
-    subcommands: [FuzzCommand.self, ScaleCommand.self, RawLoopCommand.self])
+    subcommands: [FuzzCommand.self, ScaleCommand.self, KeysCommand.self, RawLoopCommand.self])
 
   @Flag(help: "A small region and one round: under 90 s.")
   var quick = false

@@ -2,6 +2,7 @@ import Contracts
 import Cryptography
 import Foundation
 import KeyRing
+import LinkKeys
 import StageKit
 import SwiftProtobuf
 import Testing
@@ -73,10 +74,10 @@ struct PseudonymousEnvelopeTests {
     return LinkTokens.with { links in
       links.withdrawal = Data(withdrawal.bytes)
       guard let identity else { return }
-      var blocks = Pseudonyms.Blocks()
-      pseudonyms.write(identity, to: &blocks)
-      if let token = blocks.number { links.nhsNumber = Data(token) }
-      if let token = blocks[.demographics] { links.demographics = Data(token) }
+      var tokens = LinkTokenMaker.Tokens()
+      pseudonyms.links.write(identity, to: &tokens)
+      if let token = tokens.number { links.nhsNumber = Data(token) }
+      if let token = tokens[.demographics] { links.demographics = Data(token) }
       links.keyVersion = 1
     }
   }

@@ -1,0 +1,65 @@
+import Contracts
+import Cryptography
+
+/// Makes the tokens that linkage compares.
+///
+/// Two layers. Inside: HMAC-SHA256 of the number, and AES-256 of one block per pass key, under keys derived from the root
+/// of tokens, which never changes. Outside: AES-256 under the linkage key, which can be replaced by whoever holds both
+/// versions, without an identity at hand.
+///
+/// Not Sendable, as ``HMACSHA256`` is not.
+public struct LinkTokenMaker {
+  /// Of the linkage key that tokens are made under.
+  public let linkageVersion: Int
+
+  private let numbers: HMACSHA256
+  private let inner: AES256Blocks
+  private let linkage: AES256Blocks
+  private let passes: [PassKey]
+
+  public init(
+    root: SecretKey, linkage: SecretKey, linkageVersion: Int = 1, passes: [PassKey] = PassKey.allCases
+  ) throws(CryptographyError) {
+    numbers = try HMACSHA256(key: try HKDFSHA256.key(from: root, info: "number tokens"))
+    inner = try AES256Blocks(key: try HKDFSHA256.key(from: root, info: "pass keys"))
+    self.linkage = try AES256Blocks(key: linkage)
+    self.linkageVersion = linkageVersion
+    self.passes = passes
+  }
+
+  /// The tokens of one person: 16 bytes each of the number and of every pass key. Keeps its memory.
+  public struct Tokens {
+    fileprivate(set) var bytes: [UInt8] = []
+    fileprivate(set) var hasNumber = false
+    /// In the order of their tokens behind the number.
+    fileprivate(set) var passes: [PassKey] = []
+
+    public init() {}
+
+    /// `nil` without a valid number.
+    public var number: ArraySlice<UInt8>? { hasNumber ? bytes.prefix(PassKey.length) : nil }
+
+    /// `nil` where the pass has no key.
+    public subscript(pass: PassKey) -> ArraySlice<UInt8>? {
+      guard let place = passes.firstIndex(of: pass) else { return nil }
+      let start = (place + (hasNumber ? 1 : 0)) * PassKey.length
+      return bytes[start..<(start + PassKey.length)]
+    }
+  }
+
+  /// However many passes there are, all blocks are permuted in two calls.
+  public func write(_ identity: IdentitySection, to tokens: inout Tokens) {
+    tokens.bytes.removeAll(keepingCapacity: true)
+    tokens.passes.removeAll(keepingCapacity: true)
+    tokens.hasNumber = !identity.nhsNumber.isEmpty
+    if tokens.hasNumber {
+      numbers.token { $0.append(identity.nhsNumber) }.withUnsafeBytes { tokens.bytes.append(contentsOf: $0) }
+    }
+    let start = tokens.bytes.count
+    for pass in passes where pass.append(identity, to: &tokens.bytes) { tokens.passes.append(pass) }
+    tokens.bytes.withUnsafeMutableBytes { bytes in
+      inner.encrypt(UnsafeMutableRawBufferPointer(rebasing: bytes[start...]))
+      linkage.encrypt(bytes)
+    }
+  }
+}
