@@ -110,7 +110,7 @@ let package = Package(
     tests("IngestionTests", ["Ingestion", "Specification", "Fuzzing", "caredata"]),
     tests("ObjectionFilterTests", ["ObjectionFilter", "caredata"]),
     tests("PseudonymisationTests", ["Pseudonymisation", "LinkKeys", "Specification"]),
-    tests("LinkageTests", ["Linkage", "caredata"]),
+    tests("LinkageTests", ["Linkage", "KeyRing", "caredata"]),
     tests("PublicationTests", ["Publication", "Specification", "caredata"]),
     tests(
       "ObjectionProperties",

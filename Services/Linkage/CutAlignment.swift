@@ -28,9 +28,7 @@ extension ReceivedMarker {
   }
 
   /// - Parameter marker: serialised `Marker`.
-  init(
-    _ marker: UnsafeRawBufferPointer, partition: Int32, key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer
-  ) throws(ContractError) {
+  init(_ marker: UnsafeRawBufferPointer, _ message: ReceivedMessage) throws(ContractError) {
     var cutID = ""
     var validatedPartition: UInt32 = 0
     var partitions: UInt32 = 0
@@ -47,8 +45,8 @@ extension ReceivedMarker {
     }
     guard !cutID.isEmpty, partitions > 0, validatedPartition < partitions else { throw .missingField }
     self.init(
-      cutID: cutID, validatedPartition: validatedPartition, partitions: partitions, partition: partition,
-      key: [UInt8](key), value: [UInt8](value))
+      cutID: cutID, validatedPartition: validatedPartition, partitions: partitions, partition: message.partition,
+      key: [UInt8](message.key), value: [UInt8](message.value))
   }
 }
 

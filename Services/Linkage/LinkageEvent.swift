@@ -1,5 +1,6 @@
 import Contracts
 import Cryptography
+import StageKit
 
 /// What one message says of one record.
 struct RecordEvent: Sendable {
@@ -22,6 +23,8 @@ struct RecordEvent: Sendable {
   /// Serialised `Header`, kept so that a reassignment can carry it later.
   let header: [UInt8]
   var content: Content
+  /// Of the linkage key that the tokens are made under; nil: there are none that it concerns.
+  var keyVersion: Int64?
 }
 
 /// What is said of the objections under a withdrawal token, for records of GP practices or of all sources.
@@ -54,7 +57,7 @@ extension RecordEvent {
   /// Makes a record of a retraction that stands for one.
   /// - Parameter links: serialised `LinkTokens`.
   mutating func setTokens(_ links: UnsafeRawBufferPointer) throws(ContractError) {
-    let (nhsNumber, demographics, withdrawal) = try Self.tokens(links)
+    let (nhsNumber, demographics, withdrawal) = try tokens(links)
     content = .record(nhsNumber: nhsNumber, demographics: demographics, withdrawal: withdrawal)
   }
 
@@ -63,7 +66,7 @@ extension RecordEvent {
   ///   says nothing: the identity may have been unreadable.
   mutating func setSuppression(_ links: UnsafeRawBufferPointer) throws(ContractError) {
     guard case .retraction(let reason) = content, reason == .type1 || reason == .type2, !links.isEmpty else { return }
-    let (nhsNumber, demographics, withdrawal) = try Self.tokens(links)
+    let (nhsNumber, demographics, withdrawal) = try tokens(links)
     switch (nhsNumber, demographics) {
     case (_?, let demographics?):
       content = .exclusion(reason, demographics: demographics, withdrawal: withdrawal)
@@ -72,14 +75,16 @@ extension RecordEvent {
     }
   }
 
-  private static func tokens(
+  private mutating func tokens(
     _ links: UnsafeRawBufferPointer
   ) throws(ContractError) -> (nhsNumber: Token16?, demographics: Token16?, withdrawal: Token16) {
     var nhsNumber: Token16?
     var demographics: Token16?
     var withdrawal: Token16?
+    var version = StoredTokens.firstVersion
     var reader = WireReader(links)
     while let (field, value) = try reader.next() {
+      if case (4, .varint(let number)) = (field, value) { version = max(version, Int64(clamping: number)) }
       guard case .bytes(let bytes) = value, !bytes.isEmpty, 1...3 ~= field else { continue }
       guard let token = Token16(bytes: bytes) else { throw .malformed }
       switch field {
@@ -90,6 +95,7 @@ extension RecordEvent {
     }
     // Without it an objection could not reach the record.
     guard let withdrawal else { throw .missingField }
+    if nhsNumber != nil || demographics != nil { keyVersion = version }
     return (nhsNumber, demographics, withdrawal)
   }
 }

@@ -10,10 +10,18 @@ struct LinkageIndex {
 
   /// Applies a batch in one transaction. Applying it again changes nothing and gives the same dispositions, unless
   /// another batch has changed the persons meanwhile.
-  func apply(_ batch: LinkageBatch) throws -> [Disposition] {
-    guard !batch.records.isEmpty || !batch.erasures.isEmpty else { return [] }
+  ///
+  /// - Parameters:
+  ///   - parked: kept for later, in the same transaction.
+  ///   - version: of the linkage key that the batch's tokens are made under.
+  /// - Throws: `StageWait` where those stored are, or are about to be, under another.
+  func apply(
+    _ batch: LinkageBatch, parking parked: [ParkedMessage] = [], under version: Int64 = StoredTokens.firstVersion
+  ) throws -> [Disposition] {
+    guard !batch.records.isEmpty || !batch.erasures.isEmpty || !parked.isEmpty else { return [] }
     return try database.transaction {
-      try begin()
+      try begin(version)
+      try ParkedMessages.store(parked, database)
       let decision = try LinkageDecision(batch, reading: PostgresObservationSource(database: database))
       try raise(decision.raised)
       try replace(decision.replaced, events: batch.records)
@@ -24,9 +32,29 @@ struct LinkageIndex {
     }
   }
 
+  /// Where no token is stored there is none to be put under another key.
+  ///
+  /// - Throws: `StageWait` where there are.
+  func adopt(_ version: Int64) throws {
+    try database.transaction {
+      try LinkageLock.take(database)
+      let state = try StoredTokens.state(database)
+      guard state.target == nil, state.version < version else { return }
+      let isEmpty = try database.query(
+        """
+        select not exists (select from observation where nhs_token is not null or demographics_token is not null)
+          and not exists (select from parked)
+        """
+      ).bool(0, 0)
+      guard isEmpty else { throw StoredTokens.wait }
+      try StoredTokens.set(version, target: nil, database)
+    }
+  }
+
   /// Begins the linkage part of a transaction.
-  private func begin() throws {
+  private func begin(_ version: Int64) throws {
     try LinkageLock.take(database)
+    guard try StoredTokens.current(database) == version else { throw StoredTokens.wait }
     // Plans are kept per connection and may have been made while the table was empty: without statistics a scan of
     // the whole table looks cheap until the next ANALYZE, and it would then be paid with every batch.
     try database.execute("set local enable_seqscan = off; set local enable_hashjoin = off")
@@ -151,21 +179,5 @@ struct LinkageIndex {
         .intArray(reassigned.map(\.assignment)),
       ])
     try Outbox.append(LinkedEnvelope.reassignments(rows, layout), to: database)
-  }
-}
-
-/// Serialises the transactions of all instances that decide on persons or append to the outbox.
-///
-/// Two batches on different partitions can touch the same person, each through rows that the other does not read (one
-/// adds the second strong cluster that shares a demographics token, one an observation without number under it), so
-/// row locks would not do, and locks taken in the order of arrival deadlock. One lock does, with the statements after
-/// it seeing everything committed before. The transaction is short, and what surrounds it (consuming, sending) runs
-/// beside the others'. Outbox entries also get their ids in the order of commit.
-enum LinkageLock {
-  private static let key: Int64 = 0x6361_7265_6c69_6e6b
-
-  static func take(_ database: Connection) throws {
-    try database.query(
-      "select pg_advisory_xact_lock($1 # hashtext(current_schema())) is null", [.int(key)])
   }
 }

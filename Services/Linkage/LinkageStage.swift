@@ -26,19 +26,54 @@ final class LinkageStage: Stage {
 
   func process(_ batch: MessageBatch, _ output: StageOutput) throws {
     let messages = batch.messages
-    var received = ReceivedBatch(capacity: messages.count)
-    var rejected: [(message: Kafka.Message, code: RejectionCode)] = []
-    for (position, message) in messages.enumerated() {
-      if let code = received.add(
-        position, partition: message.partition, key: message.key, value: message.value)
-      {
-        rejected.append((message, code))
-      }
+    try drainParked(output)
+    let rejected = try take(
+      messages.map { ReceivedMessage(partition: $0.partition, key: $0.key, value: $0.value) }, output
+    ) { rejected in
+      try UnresolvedObjections.note(
+        rejected.map { (messages[$0.position], $0.code) }, incarnation: context.configuration.incarnation,
+        context.database)
     }
-    try UnresolvedObjections.note(rejected, incarnation: context.configuration.incarnation, context.database)
-    let dispositions = try LinkageIndex(database: context.database, layout: context.layout).apply(received.content)
     // After the transaction, which may have to be tried again.
-    for (message, code) in rejected { try output.reject(message, code) }
+    for (position, code) in rejected { try output.reject(messages[position], code) }
+  }
+
+  func work(_ output: StageOutput) throws -> Bool {
+    try drainParked(output)
+    let count = try ParkedMessages.areAny(context.database) ? ParkedMessages.count(context.database) : 0
+    context.paused = count > 0 ? "\(count) records wait for \(StoredTokens.wait)" : nil
+    return try Outbox.drain(context.database, to: output)
+  }
+
+  private func drainParked(_ output: StageOutput) throws {
+    guard try ParkedMessages.areAny(context.database) else { return }
+    let state = try StoredTokens.state(context.database)
+    guard state.target == nil else { return }
+    try ParkedMessages.drain(state.version, context.database) { messages in
+      _ = try take(messages, output) { _ in }
+      try output.flush()
+    }
+  }
+
+  /// - Parameter note: what cannot be used, before anything else is stored.
+  /// - Returns: the same.
+  private func take(
+    _ messages: [ReceivedMessage], _ output: StageOutput,
+    note: ([(position: Int, code: RejectionCode)]) throws -> Void
+  ) throws -> [(position: Int, code: RejectionCode)] {
+    let version = try StoredTokens.current(context.database)
+    var received = ReceivedBatch(capacity: messages.count, version: version)
+    var rejected: [(position: Int, code: RejectionCode)] = []
+    for (position, message) in messages.enumerated() {
+      if let code = received.add(position, message) { rejected.append((position, code)) }
+    }
+    if received.newestVersion > version {
+      try LinkageIndex(database: context.database, layout: context.layout).adopt(received.newestVersion)
+      return try take(messages, output, note: note)
+    }
+    try note(rejected)
+    let dispositions = try LinkageIndex(database: context.database, layout: context.layout)
+      .apply(received.content, parking: received.parked, under: version)
     for passage in received.passages {
       let message = messages[passage.message]
       switch passage.content {
@@ -51,15 +86,17 @@ final class LinkageStage: Stage {
         }
       }
     }
-    guard !received.markers.isEmpty else { return }
-    try output.flush()
-    let reasons = try UnresolvedObjections.reasons(at: Self.name, context.database)
-    try CutAlignment(database: context.database, layout: context.layout).record(
-      received.markers.map { $0.held(by: reasons) })
+    try record(received.markers, output)
+    return rejected
   }
 
-  func work(_ output: StageOutput) throws -> Bool {
-    try Outbox.drain(context.database, to: output)
+  /// A marker stands behind everything before it, so also behind what is parked.
+  private func record(_ markers: [ReceivedMarker], _ output: StageOutput) throws {
+    guard !markers.isEmpty else { return }
+    try output.flush()
+    guard try !ParkedMessages.areAny(context.database) else { throw StoredTokens.wait }
+    let reasons = try UnresolvedObjections.reasons(at: Self.name, context.database)
+    try CutAlignment(database: context.database, layout: context.layout).record(markers.map { $0.held(by: reasons) })
   }
 
   private func value(_ view: EnvelopeView, _ event: RecordEvent, _ disposition: Disposition) -> [UInt8]? {

@@ -10,6 +10,7 @@ enum LinkageMigrations {
     Migration(version: 5, name: "suppression", sql: suppression),
     Migration(version: 6, name: "retracted witnesses", sql: witnesses),
     Migration(version: 7, name: "rejected objections", sql: UnresolvedObjections.migrationSQL),
+    Migration(version: 8, name: "versions of the linkage key", sql: StoredTokens.migrationSQL),
   ]
 
   /// The indexes hold live observations only: what is retracted or withdrawn is never looked up by a number's token.

@@ -45,8 +45,7 @@ extension WholeSystem.Semantics {
     try submit(connector, organisation, [number], period: "2026-07")
     let keys = connector.system.state.keys
     let first = try keys.ring(of: .publication).active(.clinical).entry.id
-    for purpose in KeyPurpose.allCases
-    where purpose.isRotatable && purpose != .routing && !KeysCommand.Rotate.rests(on: purpose) {
+    for purpose in KeyPurpose.allCases where purpose.isRotatable && purpose != .routing {
       try connector.system.run(["keys", "rotate", "--service", purpose.service.rawValue, "--purpose", purpose.rawValue])
     }
     try submit(connector, organisation, [number, connector.newNumber()], period: "2026-08", ["--seal"])
@@ -78,7 +77,7 @@ extension WholeSystem.Semantics {
     #expect(try connector.published([organisation]).records.count == 4)
   }
 
-  @Test(arguments: [KeyPurpose.linkage, .records, .persons, .tokens, .recipients])
+  @Test(arguments: [KeyPurpose.records, .persons, .tokens, .recipients])
   func `a key that stored names rest on is not replaced`(purpose: KeyPurpose) throws {
     let connector = try SharedSystem.connector
     #expect(throws: Failure.self) {

@@ -10,7 +10,7 @@ import Testing
 struct ReceivedBatchTests {
   private func add(_ envelope: Envelope, to batch: inout ReceivedBatch) throws -> RejectionCode? {
     let bytes: [UInt8] = try envelope.serializedBytes()
-    return bytes.withUnsafeBytes { batch.add(0, partition: 1, key: $0, value: $0) }
+    return bytes.withUnsafeBytes { batch.add(0, ReceivedMessage(partition: 1, key: $0, value: $0)) }
   }
 
   private func envelope(_ kind: Kind, header: [UInt8] = headerBytes(1)) -> Envelope {
@@ -183,7 +183,7 @@ struct ReceivedBatchTests {
   @Test func `what cannot be read or does not belong here is put aside`() throws {
     var batch = ReceivedBatch(capacity: 4)
     let noise: [UInt8] = [0xff, 0xff, 0xff]
-    #expect(noise.withUnsafeBytes { batch.add(0, partition: 0, key: $0, value: $0) } == .malformed)
+    #expect(noise.withUnsafeBytes { batch.add(0, ReceivedMessage(partition: 0, key: $0, value: $0)) } == .malformed)
     #expect(try add(envelope(.record, header: []), to: &batch) == .missingHeader)
     #expect(try add(envelope(.reassignment), to: &batch) == .unexpectedKind)
     var objection = Envelope()

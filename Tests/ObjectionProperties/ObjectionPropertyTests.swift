@@ -115,6 +115,7 @@ struct ObjectionPropertyTests {
       try pipeline.send(messages, to: .objections)
     case .leave(let place): try pipeline.leave(place.organisation)
     case .newRoutingKey: try pipeline.replaceRoutingKey()
+    case .newLinkageKey: try pipeline.replaceLinkageKey()
     case .extract(let place, let people):
       try pipeline.send(try extract(place, people, index), to: .extracts)
     }

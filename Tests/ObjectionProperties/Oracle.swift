@@ -58,7 +58,7 @@ struct Oracle {
       }
     case .extract(let place, let people):
       for no in known.indices { take(people[no], at: place, no) }
-    case .newRoutingKey: break
+    case .newRoutingKey, .newLinkageKey: break
     case .leave(let place):
       for no in known.indices { known[no].records[place] = nil }
     }

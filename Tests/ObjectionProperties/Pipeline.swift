@@ -26,6 +26,8 @@ final class Pipeline {
   private let broker: EmbeddedBroker
   private let keys: KeyInstallation
   private let producer: Producer
+  /// Messages that came under a former linkage key.
+  private(set) var parked = 0
   private var enrolments: [String: PracticeEnrolment] = [:]
 
   /// - Parameter keys: runs that are to be compared use the same.
@@ -138,6 +140,16 @@ final class Pipeline {
     #expect(try ingestion.database.query("select version from routing_version").int(0, 0) > version)
   }
 
+  func replaceLinkageKey() throws {
+    _ = try keys.ring(of: .pseudonymisation).rotate(.linkage)
+    _ = try reencrypt()
+  }
+
+  /// Returns how many messages that were put aside it has put under the newest key.
+  private func reencrypt() throws -> Int {
+    try LinkageReencryption.run(try keys.ring(of: .pseudonymisation), nodes[3].database).parked
+  }
+
   // MARK: How it moves
 
   /// Downstream stages do what they find, in an order of the seed's choosing.
@@ -161,6 +173,10 @@ final class Pipeline {
       for node in nodes {
         for topic in node.input where try node.step(topic) { isBusy = true }
         try node.work()
+      }
+      if try nodes[3].database.query("select exists (select from parked)").bool(0, 0) {
+        parked += try reencrypt()
+        isBusy = true
       }
     }
   }

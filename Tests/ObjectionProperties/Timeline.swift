@@ -20,13 +20,15 @@ enum Event {
   case leave(Place)
   /// Everybody has another routing token from here on.
   case newRoutingKey
+  /// Linkage's tokens are put under another key, while messages under the former one are on their way.
+  case newLinkageKey
 
   /// What would have happened had nobody ever objected.
   var withoutObjections: Event? {
     switch self {
     case .list(let listed): return .list(listed.map { _ in false })
     case .requests: return nil
-    case .leave, .newRoutingKey: return self
+    case .leave, .newRoutingKey, .newLinkageKey: return self
     case .extract(let place, let people):
       return .extract(
         place,
@@ -43,7 +45,7 @@ enum Event {
     switch self {
     case .list(let listed): return .list(listed.enumerated().map { $0.offset != silent && $0.element })
     case .requests(let requests): return .requests(requests.filter { $0.person != silent })
-    case .leave, .newRoutingKey: return self
+    case .leave, .newRoutingKey, .newLinkageKey: return self
     case .extract(let place, var people):
       people[silent].codes = people[silent].codes.map { _ in [] }
       return .extract(place, people)
@@ -87,7 +89,7 @@ struct Timeline {
         requests.removeLast(some.count)
         pending.append(.requests(Array(some)))
       }
-      if round % 2 == 0 { pending.append(.newRoutingKey) }
+      pending.append(round % 2 == 0 ? .newRoutingKey : .newLinkageKey)
       random.shuffle(&pending)
       events += pending
       if round == rounds / 2 {

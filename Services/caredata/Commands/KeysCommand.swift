@@ -16,7 +16,8 @@ struct KeysCommand: AsyncParsableCommand {
       that CAREDATA_KEYS_… variables give. `caredata up` makes rings for all services in its state folder; there these \
       commands need no variables, and exports reach the other services by themselves.
       """,
-    subcommands: [Init.self, List.self, Rotate.self, Retire.self, ExportPublic.self], defaultSubcommand: List.self)
+    subcommands: [Init.self, List.self, Rotate.self, Reencrypt.self, Retire.self, ExportPublic.self],
+    defaultSubcommand: List.self)
 
   struct Init: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -68,19 +69,20 @@ struct KeysCommand: AsyncParsableCommand {
     @Option(help: "What the key is for, as `keys list` names it.")
     var purpose: KeyPurpose
 
-    /// Tokens that are stored were made under it: under a new one nobody would know them again.
-    static func rests(on purpose: KeyPurpose) -> Bool { purpose == .linkage }
-
     func run() async throws {
-      guard !Self.rests(on: purpose) else {
-        throw ClientError("tokens that are stored rest on the key for \(purpose.rawValue): it cannot be replaced")
-      }
       let target = try options.target()
       let ring = try options.ring(of: service)
+      // Whoever cannot be reached now could not be told of the key afterwards.
+      let installation = purpose == .linkage ? try await KeysCommand.installation(options) : nil
+      if let installation, let database = try Reencrypt.linkage(installation) {
+        defer { database.close() }
+        if let reason = try LinkageReencryption.unfinished(ring, database) { throw ClientError(reason) }
+      }
       try options.audit().append(event: .keyRotated, details: KeyEvents.rotated(purpose, ring))
       let entry = try ring.rotate(purpose)
       print("\(purpose.rawValue): version \(entry.version), key \(entry.id), seals from now on")
       if let rest = try target.export(service) { print(rest) }
+      if let installation { try Reencrypt.reencrypt(ring, installation) }
       if purpose == .routing {
         print("ingestion replaces its tokens once all it has admitted is balanced; see caredata status")
       }
@@ -110,9 +112,7 @@ struct KeysCommand: AsyncParsableCommand {
         _ = try ring.retire(id)
         return
       }
-      var installation = InstallationOptions()
-      installation.state = options.state
-      let needs = KeyNeeds(target: try await installation.installation())
+      let needs = KeyNeeds(target: try await KeysCommand.installation(options))
       if let need = try needs.need(of: entry) { throw ClientError("key \(id) is still needed: \(need)") }
       try options.audit().append(event: .keyRetired, details: KeyEvents.details(entry, of: service))
       _ = try ring.retire(id)

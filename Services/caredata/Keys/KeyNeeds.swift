@@ -1,5 +1,6 @@
 import Contracts
 import Cryptography
+import Foundation
 import Kafka
 import KeyRing
 import Postgres
@@ -27,14 +28,29 @@ struct KeyNeeds {
     case .staging: return try staged(entry)
     case .reverse: return try reversed(entry)
     case .routing: return try routed(entry)
-    case .records, .persons, .tokens, .linkage, .recipients:
+    case .linkage: return try linked(entry)
+    case .records, .persons, .tokens, .recipients:
       return "\(entry.purpose.rawValue) is what names rest on"
+    }
+  }
+
+  /// Until neither a stored token nor one that may be read again is under it.
+  private func linked(_ entry: KeyEntry) throws -> String? {
+    if let database = try KeysCommand.Reencrypt.linkage(target) {
+      defer { database.close() }
+      if let need = try LinkageReencryption.need(of: entry, database) { return need }
+    }
+    return try first(in: [.pseudonymised]) { value in
+      guard let links = (try? EnvelopeView(value))?.links, !links.isEmpty,
+        let tokens = try? LinkTokens(serializedBytes: Data(links))
+      else { return false }
+      return max(1, Int(tokens.keyVersion)) == entry.version
+        && !(tokens.nhsNumber.isEmpty && tokens.demographics.isEmpty)
     }
   }
 
   /// Until nothing is named under it that may still be told to pseudonymisation.
   private func routed(_ entry: KeyEntry) throws -> String? {
-    struct Found: Error { let place: String }
     let isStored = try withDatabase { database in
       try RoutingKeyInUse.version(database) <= entry.version ? "the tokens that ingestion has stored" : nil
     }
@@ -47,18 +63,7 @@ struct KeyNeeds {
       default: return false
       }
     }
-    do {
-      for topic in [Topic.validated, .permitted] {
-        try TopicSnapshot.read(target, topic) { message in
-          if isUnder(message.value) {
-            throw Found(place: "\(message.topic), partition \(message.partition), offset \(message.offset)")
-          }
-        }
-      }
-    } catch let found as Found {
-      return found.place
-    }
-    return try held(isUnder)
+    return try first(in: [.validated, .permitted], isUnder) ?? held(isUnder)
   }
 
   private func topics(
@@ -72,11 +77,16 @@ struct KeyNeeds {
   private func topics(
     _ topics: [Topic], _ entry: KeyEntry, _ recipients: (UnsafeRawBufferPointer) -> [KeyID?]
   ) throws -> String? {
+    try first(in: topics) { value in recipients(value).contains { $0?.description == entry.id } }
+  }
+
+  /// Where the first message lies that needs it.
+  private func first(in topics: [Topic], _ isNeeding: (UnsafeRawBufferPointer) -> Bool) throws -> String? {
     struct Found: Error { let place: String }
     for topic in topics {
       do {
         try TopicSnapshot.read(target, topic) { message in
-          if recipients(message.value).contains(where: { $0?.description == entry.id }) {
+          if isNeeding(message.value) {
             throw Found(place: "\(message.topic), partition \(message.partition), offset \(message.offset)")
           }
         }

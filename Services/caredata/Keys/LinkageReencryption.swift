@@ -1,0 +1,157 @@
+import Contracts
+import Cryptography
+import Foundation
+import KeyRing
+import Postgres
+import StageKit
+import SwiftProtobuf
+
+/// Puts the tokens that linkage has stored under the newest linkage key: their outer layer is replaced, nobody's identity
+/// is needed, and persons stay as they are. Runs with pseudonymisation's keys on linkage's tables.
+///
+/// Everything is replaced in one transaction, so that no two versions are ever compared; a job that is killed has changed
+/// nothing. Linkage waits meanwhile, and until somebody runs it again.
+struct LinkageReencryption {
+  /// What is left after a run.
+  struct Outcome: Equatable {
+    var version: Int64
+    var observations = 0
+    var parked = 0
+
+    var isNothing: Bool { observations == 0 && parked == 0 }
+  }
+
+  /// Rows that are in memory at once.
+  static let piece = 10_000
+
+  /// - Parameters:
+  ///   - ring: of pseudonymisation.
+  ///   - database: with linkage's schema as its search path.
+  ///   - progress: observations done so far.
+  static func run(
+    _ ring: KeyRing, _ database: Connection, progress: (Int) -> Void = { _ in }
+  ) throws -> Outcome {
+    let newest = try ring.active(.linkage)
+    let target = Int64(newest.version)
+    // Seen by linkage before the long transaction begins, so that it says what it waits for.
+    try database.transaction {
+      try LinkageLock.take(database)
+      let version = try StoredTokens.state(database).version
+      guard version <= target else { throw newer(version, ring) }
+      if version < target { try StoredTokens.set(version, target: target, database) }
+    }
+    return try database.transaction {
+      try LinkageLock.take(database)
+      let version = try StoredTokens.state(database).version
+      var outcome = Outcome(version: target)
+      if version < target {
+        outcome.observations = try observations(
+          try layer(from: version, to: newest, ring), database, progress: progress)
+      }
+      outcome.parked = try parked(newest, ring, database)
+      try StoredTokens.set(target, target: nil, database)
+      return outcome
+    }
+  }
+
+  /// Why the key must not be replaced now; nil where nothing is against it.
+  static func unfinished(_ ring: KeyRing, _ database: Connection) throws -> String? {
+    let state = try StoredTokens.state(database)
+    let newest = Int64(try ring.active(.linkage).version)
+    let isDone =
+      try state.target == nil && state.version == newest
+      && !database.query(
+        "select exists (select from parked)"
+      ).bool(0, 0)
+    // Before linkage has stored anything it takes over whatever comes.
+    let isEmpty = try !database.query("select exists (select from observation)").bool(0, 0)
+    return isDone || isEmpty ? nil : "stored tokens are not all under version \(newest) yet: caredata keys reencrypt"
+  }
+
+  /// Nil where no token that is stored, or waits to be, is under it.
+  static func need(of entry: KeyEntry, _ database: Connection) throws -> String? {
+    let state = try StoredTokens.state(database)
+    if state.version <= Int64(entry.version) { return "the tokens that linkage has stored" }
+    let isParked = try database.query(
+      "select exists (select from parked where key_version = $1)", [.int(Int64(entry.version))])
+    return isParked.bool(0, 0) ? "records that linkage has put aside until caredata keys reencrypt" : nil
+  }
+
+  private static func newer(_ version: Int64, _ ring: KeyRing) -> ClientError {
+    ClientError("stored tokens are under version \(version) of the linkage key, which \(ring.path) does not know")
+  }
+
+  private static func layer(from version: Int64, to newest: HeldKey, _ ring: KeyRing) throws -> OuterLayer {
+    guard let former = ring.usable(.linkage).first(where: { Int64($0.version) == version }) else {
+      throw ClientError(
+        "tokens are under version \(version) of the linkage key, which \(ring.path) does not hold any more")
+    }
+    return try OuterLayer(from: former.secret, to: newest.secret)
+  }
+
+  private static func observations(
+    _ layer: OuterLayer, _ database: Connection, progress: (Int) -> Void
+  ) throws -> Int {
+    try database.query(
+      """
+      declare replaced no scroll cursor for select record_id, nhs_token, demographics_token from observation
+      where nhs_token is not null or demographics_token is not null
+      """)
+    var count = 0
+    var rows: Rows
+    repeat {
+      rows = try database.query("fetch \(piece) from replaced")
+      let places = 0..<rows.count
+      func replaced(_ column: Int) -> Parameter {
+        .bytesArray(
+          places.map { row in
+            rows.isNull(row, column) ? [] : layer.replace(Token16(bytes: rows.bytes(row, column))!).bytes
+          })
+      }
+      try database.query(
+        """
+        update observation o set nhs_token = nullif(n.number, ''), demographics_token = nullif(n.demographics, '')
+        from unnest($1::bytea[], $2::bytea[], $3::bytea[]) as n (id, number, demographics) where o.record_id = n.id
+        """, [.bytesArray(places.map { rows.bytes($0, 0) }), replaced(1), replaced(2)])
+      count += rows.count
+      progress(count)
+    } while rows.count == piece
+    try database.query("close replaced")
+    return count
+  }
+
+  /// Messages that came under a former key.
+  private static func parked(_ newest: HeldKey, _ ring: KeyRing, _ database: Connection) throws -> Int {
+    let target = Int64(newest.version)
+    var layers: [Int64: OuterLayer] = [:]
+    var count = 0
+    while true {
+      let rows = try database.query(
+        "select id, value, key_version from parked where key_version < $1 order by id limit 1000", [.int(target)])
+      guard rows.count > 0 else { return count }
+      var values: [[UInt8]] = []
+      for row in 0..<rows.count {
+        let version = rows.int(row, 2)
+        let layer = try layers[version] ?? self.layer(from: version, to: newest, ring)
+        layers[version] = layer
+        values.append(try message(rows.bytes(row, 1), layer, version: newest.version))
+      }
+      try database.query(
+        """
+        update parked p set value = n.value, digest = sha256(n.value), key_version = $3
+        from unnest($1::bigint[], $2::bytea[]) as n (id, value) where p.id = n.id
+        """, [.intArray((0..<rows.count).map { rows.int($0, 0) }), .bytesArray(values), .int(target)])
+      count += rows.count
+    }
+  }
+
+  private static func message(_ value: [UInt8], _ layer: OuterLayer, version: Int) throws -> [UInt8] {
+    var envelope = try Envelope(serializedBytes: value)
+    for token in [\LinkTokens.nhsNumber, \LinkTokens.demographics] {
+      guard let former = Token16(bytes: [UInt8](envelope.links[keyPath: token])) else { continue }
+      envelope.links[keyPath: token] = Data(layer.replace(former).bytes)
+    }
+    envelope.links.keyVersion = UInt32(version)
+    return try envelope.serializedBytes()
+  }
+}
