@@ -74,6 +74,8 @@ final class LinkageStage: Stage {
     try note(rejected)
     let dispositions = try LinkageIndex(database: context.database, layout: context.layout)
       .apply(received.content, parking: received.parked, under: version)
+    // A marker stands behind everything before it, so also behind what is parked; nothing is sent until it may go.
+    if !received.markers.isEmpty, try ParkedMessages.areAny(context.database) { throw StoredTokens.wait }
     for passage in received.passages {
       let message = messages[passage.message]
       switch passage.content {
@@ -90,11 +92,9 @@ final class LinkageStage: Stage {
     return rejected
   }
 
-  /// A marker stands behind everything before it, so also behind what is parked.
   private func record(_ markers: [ReceivedMarker], _ output: StageOutput) throws {
     guard !markers.isEmpty else { return }
     try output.flush()
-    guard try !ParkedMessages.areAny(context.database) else { throw StoredTokens.wait }
     let reasons = try UnresolvedObjections.reasons(at: Self.name, context.database)
     try CutAlignment(database: context.database, layout: context.layout).record(markers.map { $0.held(by: reasons) })
   }

@@ -8,7 +8,8 @@ public enum StoredTokens {
   /// Was there before versions were written down.
   public static let firstVersion: Int64 = 1
 
-  /// `parked.value` is a message of `pseudonymised` whose tokens are under `key_version`.
+  /// `parked.value` is a message of `pseudonymised` whose tokens are under `key_version`, `digest` that of the message as it
+  /// came: by it one that comes again is known.
   public static let migrationSQL = """
     create table token_version (version bigint not null, target bigint);
     insert into token_version values (\(firstVersion), null);

@@ -95,6 +95,16 @@ final class Pipeline {
     try producer.flush()
   }
 
+  /// Lets everything but linkage and publication do what they find.
+  func moveToLinkage() throws {
+    for node in nodes[1...2] {
+      for topic in node.input { _ = try node.step(topic) }
+      try node.work()
+    }
+  }
+
+  func stepLinkage() throws { _ = try nodes[3].step(.pseudonymised) }
+
   /// Why nothing may be released at a cut made now.
   func reasons(cut id: String) throws -> [String] {
     try send([(id, try ObjectionMessage.with { $0.cut.cutID = id }.serializedBytes())], to: .objections)
@@ -142,12 +152,12 @@ final class Pipeline {
 
   func replaceLinkageKey() throws {
     _ = try keys.ring(of: .pseudonymisation).rotate(.linkage)
-    _ = try reencrypt()
+    try reencrypt()
   }
 
-  /// Returns how many messages that were put aside it has put under the newest key.
-  private func reencrypt() throws -> Int {
-    try LinkageReencryption.run(try keys.ring(of: .pseudonymisation), nodes[3].database).parked
+  /// As the job does.
+  func reencrypt() throws {
+    parked += try LinkageReencryption.run(try keys.ring(of: .pseudonymisation), nodes[3].database).parked
   }
 
   // MARK: How it moves
@@ -175,7 +185,7 @@ final class Pipeline {
         try node.work()
       }
       if try nodes[3].database.query("select exists (select from parked)").bool(0, 0) {
-        parked += try reencrypt()
+        try reencrypt()
         isBusy = true
       }
     }

@@ -72,8 +72,14 @@ final class StageNode<S: Stage>: Movable {
       let batch = try reader.poll(maxMessages: 5_000, timeoutMilliseconds: 200)
       if batch.isEmpty { continue }
       isAny = true
-      try stage.process(batch, output)
-      try output.flush()
+      do {
+        try stage.process(batch, output)
+        try output.flush()
+      } catch {
+        // The batch comes again.
+        try restart(redelivered: 0)
+        throw error
+      }
       positions.merge(batch.nextOffsets) { _, new in new }
     } while try isBehind(topic)
     return isAny

@@ -38,7 +38,9 @@ extension KeysCommand {
       while true {
         // Asked before, so that what comes in between is found in the next turn.
         let wait = try stragglers.waits()
-        let outcome = try LinkageReencryption.run(ring, database) { print("  \($0) records") }
+        let outcome = try LinkageReencryption.run(ring, database) { count in
+          if count % 100_000 == 0 { print("  \(count) records") }
+        }
         if !outcome.isNothing {
           print(
             "under version \(outcome.version) of the linkage key: \(outcome.observations) stored records, "

@@ -48,6 +48,9 @@ struct StreamStatus: Codable {
   var listLimitDays: Int?
   /// Of the routing key, where one is under way.
   var keyReplacement: RoutingKeyInUse.Replacement?
+  /// Records that linkage has put aside, and whether it waits, for `keys reencrypt`.
+  var linkageParked: Int64 = 0
+  var linkageWaits = false
 
   static func read(_ target: Installation) throws -> StreamStatus {
     let database = try Connection(target.configuration.databaseURL)
@@ -68,6 +71,11 @@ struct StreamStatus: Codable {
     let extracts = try database.query("select state, count(*) from ingestion.extract group by state")
     for row in 0..<extracts.count { status.extracts[extracts.text(row, 0)] = extracts.int(row, 1) }
     status.keyReplacement = try RoutingKeyInUse.replacement(database, partitions: target.layout.partitions)
+    if try database.has(table: "linkage.token_version") {
+      let rows = try database.query(
+        "select target is not null, (select count(*) from linkage.parked) from linkage.token_version")
+      (status.linkageWaits, status.linkageParked) = (rows.bool(0, 0), rows.int(0, 1))
+    }
     let rule = target.configuration.nationalList
     status.objections = try ObjectionState.read(database)
     status.listLimitDays = rule.maximumDays
@@ -117,6 +125,12 @@ struct StreamStatus: Codable {
     }
     if let listFault {
       lines.append("ADMISSION WAITS: \(listFault); load one with `caredata objections list FILE`")
+    }
+    if linkageWaits || linkageParked > 0 {
+      lines.append(
+        (linkageWaits ? "LINKAGE WAITS; " : "")
+          + "\(linkageParked) records are put aside by linkage: a new linkage key "
+          + "takes over; if nobody is at it, `caredata keys reencrypt`")
     }
     if let key = keyReplacement {
       lines.append(

@@ -36,6 +36,9 @@ struct KeyNeeds {
 
   /// Until neither a stored token nor one that may be read again is under it.
   private func linked(_ entry: KeyEntry) throws -> String? {
+    // Pseudonymisation may have a batch in hand that it began before the key was replaced.
+    var stragglers = try LinkageStragglers(target)
+    if let wait = try stragglers.wait(seconds: 60) { return "waiting for \(wait)" }
     if let database = try KeysCommand.Reencrypt.linkage(target) {
       defer { database.close() }
       if let need = try LinkageReencryption.need(of: entry, database) { return need }

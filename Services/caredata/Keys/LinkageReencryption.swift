@@ -114,7 +114,7 @@ struct LinkageReencryption {
         from unnest($1::bytea[], $2::bytea[], $3::bytea[]) as n (id, number, demographics) where o.record_id = n.id
         """, [.bytesArray(places.map { rows.bytes($0, 0) }), replaced(1), replaced(2)])
       count += rows.count
-      progress(count)
+      if rows.count > 0 { progress(count) }
     } while rows.count == piece
     try database.query("close replaced")
     return count
@@ -138,7 +138,7 @@ struct LinkageReencryption {
       }
       try database.query(
         """
-        update parked p set value = n.value, digest = sha256(n.value), key_version = $3
+        update parked p set value = n.value, key_version = $3
         from unnest($1::bigint[], $2::bytea[]) as n (id, value) where p.id = n.id
         """, [.intArray((0..<rows.count).map { rows.int($0, 0) }), .bytesArray(values), .int(target)])
       count += rows.count

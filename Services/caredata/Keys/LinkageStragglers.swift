@@ -1,4 +1,5 @@
 import Contracts
+import Foundation
 import Kafka
 import Postgres
 import StageKit
@@ -35,6 +36,18 @@ struct LinkageStragglers {
     }
     guard case .reading(let ends) = step, try !isBehind(.linkage, .pseudonymised, ends) else { return nil }
     return "linkage to read what was written under the former key"
+  }
+
+  /// Waits until nothing has to happen first.
+  ///
+  /// - Returns: what still has to after so long.
+  mutating func wait(seconds: Double) throws -> String? {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while let wait = try waits() {
+      guard ContinuousClock.now < deadline else { return wait }
+      usleep(200_000)
+    }
+    return nil
   }
 
   private func isBehind(_ stage: StageName, _ topic: Topic, _ ends: [TopicPartition: Int64]) throws -> Bool {
