@@ -170,7 +170,17 @@ final class Connector {
     }
   }
 
-  func awaitBalance() throws { try system.awaitBalance(extracts: 0) }
+  /// Also until publication knows of every person whom a later record joined to another: that follows the record.
+  func awaitBalance() throws {
+    try system.awaitBalance(extracts: 0)
+    try awaited("the same persons at linkage and publication", seconds: 60) {
+      try count(
+        """
+        select count(*) from linkage.observation o join publication.record r using (record_id)
+        where o.state = 0 and r.state = 1 and r.person_id is distinct from o.person_id
+        """) == 0
+    }
+  }
 
   /// Behind everything that was acknowledged until now, objections included: the path of every release.
   @discardableResult

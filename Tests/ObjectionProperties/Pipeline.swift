@@ -156,8 +156,12 @@ final class Pipeline {
   }
 
   /// As the job does.
-  func reencrypt() throws {
-    parked += try LinkageReencryption.run(try keys.ring(of: .pseudonymisation), nodes[3].database).parked
+  ///
+  /// - Returns: how many messages had waited for it.
+  @discardableResult func reencrypt() throws -> Int {
+    let waited = try LinkageReencryption.run(try keys.ring(of: .pseudonymisation), nodes[3].database).parked
+    parked += waited
+    return waited
   }
 
   // MARK: How it moves
@@ -181,8 +185,14 @@ final class Pipeline {
     while isBusy {
       isBusy = false
       for node in nodes {
-        for topic in node.input where try node.step(topic) { isBusy = true }
-        try node.work()
+        do {
+          for topic in node.input where try node.step(topic) { isBusy = true }
+          try node.work()
+        } catch let wait as StageWait {
+          // A marker met messages that wait for the job: how many came with it depends on what the reader had fetched.
+          guard try reencrypt() > 0 else { throw wait }
+          isBusy = true
+        }
       }
       if try nodes[3].database.query("select exists (select from parked)").bool(0, 0) {
         try reencrypt()
