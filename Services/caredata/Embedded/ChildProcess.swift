@@ -15,29 +15,32 @@ final class ChildProcess: @unchecked Sendable {  // used by the supervisor's thr
     ended: @escaping @Sendable (ChildProcess.Exit) -> Void
   ) throws {
     self.name = name
-    process = Process()
-    lifeline = Pipe()
-    process.executableURL = URL(fileURLWithPath: executable)
-    process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
-    process.standardInput = lifeline
     if !FileManager.default.fileExists(atPath: log) {
       _ = FileManager.default.createFile(atPath: log, contents: nil, attributes: [.posixPermissions: 0o600])
     }
     guard let output = FileHandle(forWritingAtPath: log) else { throw ClientError("\(log) cannot be written") }
     output.seekToEndOfFile()
-    process.standardOutput = output
-    process.standardError = output
-    process.terminationHandler = { process in
-      ended(
-        Exit(
-          name: name, pid: process.processIdentifier, status: process.terminationStatus,
-          wasSignal: process.terminationReason == .uncaughtSignal))
-    }
-    do {
-      try process.run()
-    } catch {
-      throw ClientError("\(executable) cannot be started: \(error.localizedDescription); was it built?")
+    (process, lifeline) = try ChildStart.alone {
+      let process = Process()
+      let lifeline = Pipe()
+      process.executableURL = URL(fileURLWithPath: executable)
+      process.arguments = arguments
+      process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
+      process.standardInput = lifeline
+      process.standardOutput = output
+      process.standardError = output
+      process.terminationHandler = { process in
+        ended(
+          Exit(
+            name: name, pid: process.processIdentifier, status: process.terminationStatus,
+            wasSignal: process.terminationReason == .uncaughtSignal))
+      }
+      do {
+        try process.run()
+      } catch {
+        throw ClientError("\(executable) cannot be started: \(error.localizedDescription); was it built?")
+      }
+      return (process, lifeline)
     }
     pid = process.processIdentifier
   }

@@ -54,12 +54,15 @@ struct PostgresPrograms {
   /// Runs a command as the account and waits for it.
   /// - Returns: exit status and what it wrote to standard output and standard error.
   func run(_ command: [String], in workingDirectory: String = "/") throws -> (status: Int32, output: String) {
-    let output = Pipe()
-    let process = process(command, in: workingDirectory)
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
+    let (process, output) = try ChildStart.alone {
+      let output = Pipe()
+      let process = self.process(command, in: workingDirectory)
+      process.standardInput = FileHandle.nullDevice
+      process.standardOutput = output
+      process.standardError = output
+      try process.run()
+      return (process, output)
+    }
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     return (process.terminationStatus, text.trimmingCharacters(in: .whitespacesAndNewlines))

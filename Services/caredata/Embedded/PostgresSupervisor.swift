@@ -38,14 +38,19 @@ final class PostgresSupervisor {
       throw PrivatePostgresError(description: "cannot create a socket: \(lastSystemError())")
     }
     release = ends[0]
-    let output = Pipe()
-    process = programs.process(["sh", "-c", Self.script, "sh", data, log, socketDirectory, options], in: "/")
-    process.standardInput = FileHandle(fileDescriptor: ends[1], closeOnDealloc: false)
-    process.standardOutput = output
-    process.standardError = FileHandle(fileDescriptor: lock.descriptor, closeOnDealloc: false)
     defer { close(ends[1]) }
+    let output: Pipe
     do {
-      try process.run()
+      (process, output) = try ChildStart.alone {
+        let output = Pipe()
+        let process = programs.process(
+          ["sh", "-c", Self.script, "sh", data, log, socketDirectory, options], in: "/")
+        process.standardInput = FileHandle(fileDescriptor: ends[1], closeOnDealloc: false)
+        process.standardOutput = output
+        process.standardError = FileHandle(fileDescriptor: lock.descriptor, closeOnDealloc: false)
+        try process.run()
+        return (process, output)
+      }
     } catch {
       close(release)
       throw error

@@ -1,5 +1,7 @@
 import Foundation
 
+@testable import caredata
+
 /// A program of the build under test, started with its output in a file.
 final class SpawnedProcess {
   let pid: pid_t
@@ -30,16 +32,18 @@ final class SpawnedProcess {
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
-    // Descriptors of other tests would keep their sockets and locks open.
-    for name in try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") {
-      if let descriptor = Int32(name), descriptor > 2 { posix_spawn_file_actions_addclose(&actions, descriptor) }
-    }
     let variables = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
     let argv = ([path] + arguments).map { strdup($0) } + [nil]
     let envp = variables.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for text in argv + envp { free(text) } }
     var pid: pid_t = 0
-    let code = posix_spawn(&pid, path, &actions, nil, argv, envp)
+    let code = try ChildStart.alone {
+      // Descriptors of other tests would keep their sockets and locks open.
+      for name in try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") {
+        if let descriptor = Int32(name), descriptor > 2 { posix_spawn_file_actions_addclose(&actions, descriptor) }
+      }
+      return posix_spawn(&pid, path, &actions, nil, argv, envp)
+    }
     guard code == 0 else { throw Failure("\(path): \(String(cString: strerror(code)))") }
     self.pid = pid
   }
