@@ -1,4 +1,5 @@
 import Cryptography
+import Linking
 
 /// Which live observations are one person.
 ///
@@ -33,20 +34,9 @@ enum PersonAssignment {
       smallest[cluster] = member.recordID
     }
     let hasher = SHA256Hasher()
-    let persons = smallest.mapValues { personID(smallestRecordID: $0, hasher) }
+    let persons = smallest.mapValues { PersonID.of(smallestRecordID: $0, hasher) }
     return clusters.map { persons[$0]! }
   }
-
-  /// First 16 bytes of SHA-256("caredata person" ‖ record id). Of a record id, never of a token: a person id is
-  /// published to later stages, and nobody who sees it shall be able to test a token against it.
-  static func personID(smallestRecordID: Token16, _ hasher: SHA256Hasher = SHA256Hasher()) -> Token16 {
-    hasher.update(domain)
-    smallestRecordID.withUnsafeBytes { hasher.update($0) }
-    let digest = hasher.finish()
-    return digest.withUnsafeBytes { Token16(bytes: UnsafeRawBufferPointer(rebasing: $0.prefix(Token16.byteCount)))! }
-  }
-
-  private static let domain = Array("caredata person".utf8)
 
   private static func cluster(of member: ClusterMember, _ candidates: [Token16: Candidates]) -> Cluster {
     if let number = member.nhsNumber { return .number(number) }

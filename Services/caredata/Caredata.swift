@@ -26,7 +26,8 @@ struct Caredata: AsyncParsableCommand {
       .init(
         name: "Operators",
         subcommands: [
-          StatusCommand.self, ExplainCommand.self, ReidentifyCommand.self, AuditCommand.self, KeysCommand.self,
+          StatusCommand.self, LinkageCommand.self, ExplainCommand.self, ReidentifyCommand.self, AuditCommand.self,
+          KeysCommand.self,
           RejectedCommand.self, TopicsCommand.self, BrokerCommand.self,
         ]),
     ])

@@ -1,5 +1,6 @@
 import Contracts
 import Cryptography
+import Linking
 
 /// Makes the tokens that linkage compares.
 ///
@@ -36,8 +37,27 @@ public struct LinkTokenMaker {
 
     public init() {}
 
+    fileprivate mutating func append(_ pass: PassKey, _ block: PassKey.Block) {
+      passes.append(pass)
+      withUnsafeBytes(of: (block.high.bigEndian, block.low.bigEndian)) { bytes.append(contentsOf: $0) }
+    }
+
     /// `nil` without a valid number.
     public var number: ArraySlice<UInt8>? { hasNumber ? bytes.prefix(PassKey.length) : nil }
+
+    /// The first eight bytes of ``number``, big-endian.
+    public var numberKey: UInt64? { hasNumber ? key(at: 0) : nil }
+
+    /// Every pass with the first eight bytes of its token; more than once where there are guesses at a number.
+    public func eachKey(_ body: (PassKey, UInt64) -> Void) {
+      for (place, pass) in passes.enumerated() { body(pass, key(at: place + (hasNumber ? 1 : 0))) }
+    }
+
+    private func key(at place: Int) -> UInt64 {
+      bytes.withUnsafeBytes {
+        UInt64(bigEndian: $0.loadUnaligned(fromByteOffset: place * PassKey.length, as: UInt64.self))
+      }
+    }
 
     /// `nil` where the pass has no key.
     public subscript(pass: PassKey) -> ArraySlice<UInt8>? {
@@ -48,15 +68,23 @@ public struct LinkTokenMaker {
   }
 
   /// However many passes there are, all blocks are permuted in two calls.
-  public func write(_ identity: IdentitySection, to tokens: inout Tokens) {
+  public func write(_ identity: IdentitySection, to tokens: inout Tokens) { write(LinkIdentity(identity), to: &tokens) }
+
+  public func write(_ identity: LinkIdentity, to tokens: inout Tokens) {
     tokens.bytes.removeAll(keepingCapacity: true)
     tokens.passes.removeAll(keepingCapacity: true)
-    tokens.hasNumber = !identity.nhsNumber.isEmpty
+    tokens.hasNumber = identity.number != 0
     if tokens.hasNumber {
-      numbers.token { $0.append(identity.nhsNumber) }.withUnsafeBytes { tokens.bytes.append(contentsOf: $0) }
+      numbers.token { identity.appendNumber(to: &$0) }.withUnsafeBytes { tokens.bytes.append(contentsOf: $0) }
     }
     let start = tokens.bytes.count
-    for pass in passes where pass.append(identity, to: &tokens.bytes) { tokens.passes.append(pass) }
+    for pass in passes {
+      if let block = pass.block(identity) { tokens.append(pass, block) }
+      guard pass == .numberBirthSex, identity.mistypedNumber != 0 else { continue }
+      for guess in identity.numberGuesses {
+        if let block = PassKey.guessed(guess, identity) { tokens.append(pass, block) }
+      }
+    }
     tokens.bytes.withUnsafeMutableBytes { bytes in
       inner.encrypt(UnsafeMutableRawBufferPointer(rebasing: bytes[start...]))
       linkage.encrypt(bytes)

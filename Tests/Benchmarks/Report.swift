@@ -90,7 +90,7 @@ struct Mark {
   var isMet: Bool { isCeiling ? measured <= required : measured >= required }
 
   var text: String {
-    let format = required < 10 ? "%.2f" : "%.0f"
+    let format = required < 1 ? "%.5f" : required < 10 ? "%.2f" : "%.0f"
     return
       "mark \(name): \(String(format: format, measured)) of \(isCeiling ? "at most " : "")\(String(format: format, required)), "
       + (isMet ? "met" : "not met")

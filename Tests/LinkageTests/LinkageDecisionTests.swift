@@ -1,5 +1,6 @@
 import Contracts
 import Cryptography
+import Linking
 import Testing
 
 @testable import Linkage
@@ -35,17 +36,17 @@ struct LinkageDecisionTests {
   @Test func `a record without number joins the only number, and leaves it when a second one appears`() throws {
     var index = MemoryIndex()
     try index.apply(record(1, nhs: 1, demographics: 5), record(2, demographics: 5))
-    #expect(index.stored[recordID(2)]?.member.person == PersonAssignment.personID(smallestRecordID: recordID(1)))
+    #expect(index.stored[recordID(2)]?.member.person == PersonID.of(smallestRecordID: recordID(1)))
 
     let second = try index.apply(record(3, nhs: 2, demographics: 5))
     #expect(second.reassigned.map(\.recordID) == [recordID(2)])
     #expect(second.reassigned.map(\.assignment) == [2])
-    #expect(index.stored[recordID(2)]?.member.person == PersonAssignment.personID(smallestRecordID: recordID(2)))
+    #expect(index.stored[recordID(2)]?.member.person == PersonID.of(smallestRecordID: recordID(2)))
 
     let corrected = try index.apply(record(3, version: 2, nhs: 1, demographics: 5))
     #expect(corrected.reassigned.map(\.recordID) == [recordID(2)])
     #expect(corrected.reassigned.map(\.assignment) == [3])
-    #expect(index.stored[recordID(2)]?.member.person == PersonAssignment.personID(smallestRecordID: recordID(1)))
+    #expect(index.stored[recordID(2)]?.member.person == PersonID.of(smallestRecordID: recordID(1)))
   }
 
   @Test func `records without number wait for one of their own`() throws {
@@ -56,19 +57,19 @@ struct LinkageDecisionTests {
     #expect(number.reassigned.isEmpty)
     #expect(
       number.dispositions
-        == [.record(person: PersonAssignment.personID(smallestRecordID: recordID(2)), assignment: 1)])
+        == [.record(person: PersonID.of(smallestRecordID: recordID(2)), assignment: 1)])
   }
 
   @Test func `a merge gives new persons to one side, a split gives them back`() throws {
     var index = MemoryIndex()
     try index.apply(record(1, nhs: 1), record(2, nhs: 1), record(3, nhs: 2), record(4, nhs: 2))
     let merged = try index.apply(record(3, version: 2, nhs: 1), record(4, version: 2, nhs: 1))
-    let first = PersonAssignment.personID(smallestRecordID: recordID(1))
+    let first = PersonID.of(smallestRecordID: recordID(1))
     #expect(merged.dispositions == [.record(person: first, assignment: 2), .record(person: first, assignment: 2)])
     #expect(merged.reassigned.isEmpty)
 
     let split = try index.apply(record(1, version: 2, nhs: 3))
-    let second = PersonAssignment.personID(smallestRecordID: recordID(2))
+    let second = PersonID.of(smallestRecordID: recordID(2))
     #expect(split.dispositions == [.record(person: first, assignment: 1)])
     #expect(split.reassigned.map(\.recordID) == [2, 3, 4].map(recordID))
     #expect(split.reassigned.allSatisfy { $0.person == second })
@@ -80,7 +81,7 @@ struct LinkageDecisionTests {
     let before = try index.apply(record(2, nhs: 1))
     #expect(try index.apply(record(2, nhs: 1)).dispositions == before.dispositions)
     try index.apply(record(1, nhs: 1))
-    let person = PersonAssignment.personID(smallestRecordID: recordID(1))
+    let person = PersonID.of(smallestRecordID: recordID(1))
     #expect(try index.apply(record(2, nhs: 1)).dispositions == [.record(person: person, assignment: 2)])
   }
 
@@ -93,7 +94,7 @@ struct LinkageDecisionTests {
     #expect(try index.apply(record(1, version: 2, nhs: 1)).dispositions == [.nothing])
     #expect(try index.apply(retraction(1, version: 2)).dispositions == [.retraction(.corrected)])
     #expect(index.stored[recordID(1)]?.state == .retracted)
-    let person = PersonAssignment.personID(smallestRecordID: recordID(1))
+    let person = PersonID.of(smallestRecordID: recordID(1))
     #expect(
       try index.apply(record(1, version: 3, nhs: 1)).dispositions == [.record(person: person, assignment: 2)])
   }
@@ -115,7 +116,7 @@ struct LinkageDecisionTests {
       try index.apply(LinkageBatch(erasures: [all])).ended == [.init(recordID: recordID(3), state: .withdrawn)])
     #expect(
       try index.apply(record(5, nhs: 1, stamp: 15, source: .hospital)).dispositions == [.retraction(.type2)])
-    let person = PersonAssignment.personID(smallestRecordID: recordID(2))
+    let person = PersonID.of(smallestRecordID: recordID(2))
     #expect(
       try index.apply(record(6, nhs: 1, stamp: 16, source: .hospital)).dispositions
         == [.record(person: person, assignment: 1)])

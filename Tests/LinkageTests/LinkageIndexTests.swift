@@ -1,6 +1,7 @@
 import Contracts
 import Cryptography
 import Foundation
+import Linking
 import Postgres
 import StageKit
 import Testing
@@ -131,7 +132,7 @@ struct LinkageIndexTests {
     let index = try index()
     _ = try index.apply(LinkageBatch(records: [record(2, version: 5, nhs: 1, stamp: 9)]))
     #expect(try sent(index).isEmpty)
-    let person = PersonAssignment.personID(smallestRecordID: recordID(1))
+    let person = PersonID.of(smallestRecordID: recordID(1))
     let dispositions = try index.apply(LinkageBatch(records: [record(1, nhs: 1)]))
     #expect(dispositions == [.record(person: person, assignment: 1)])
     let sent = try sent(index)

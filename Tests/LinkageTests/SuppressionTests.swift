@@ -1,5 +1,6 @@
 import Contracts
 import Cryptography
+import Linking
 import Testing
 
 @testable import Linkage
@@ -92,7 +93,7 @@ struct SuppressionTests {
     try index.apply(
       record(2, demographics: 5, stamp: 5), record(3, nhs: 1, demographics: 5, stamp: 6),
       record(4, nhs: 1, stamp: 30, source: .hospital))
-    let person = PersonAssignment.personID(smallestRecordID: recordID(2))
+    let person = PersonID.of(smallestRecordID: recordID(2))
     #expect([2, 3, 4].allSatisfy { index.stored[recordID($0)]?.member.person == person })
     let decision = try index.apply(LinkageBatch(erasures: [erasure(1, stamp: 20)]))
     expect(decision, ends: 2, as: .suppressed)
@@ -145,7 +146,7 @@ struct SuppressionTests {
         records: [exclusion(1, nhs: 1, demographics: 5, stamp: 10), record(2, nhs: 2, demographics: 5, stamp: 40)],
         erasures: [ended]))
     let decision = try index.apply(record(3, demographics: 5, stamp: 40))
-    let person = PersonAssignment.personID(smallestRecordID: recordID(2))
+    let person = PersonID.of(smallestRecordID: recordID(2))
     #expect(decision.dispositions == [.record(person: person, assignment: 1)])
   }
 
@@ -160,7 +161,7 @@ struct SuppressionTests {
     #expect(try index.apply(LinkageBatch(erasures: [reinstatement])).ended.isEmpty)
     #expect(try index.apply(record(2, demographics: 5, stamp: 12)).dispositions == [.retraction(.type2)])
     #expect(try index.apply(record(3, demographics: 5, stamp: 30)).dispositions == [.retraction(.type2)])
-    let person = PersonAssignment.personID(smallestRecordID: recordID(2))
+    let person = PersonID.of(smallestRecordID: recordID(2))
     #expect(
       try index.apply(record(2, version: 2, demographics: 5, stamp: 31)).dispositions
         == [.record(person: person, assignment: 1)])

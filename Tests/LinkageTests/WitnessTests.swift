@@ -1,5 +1,6 @@
 import Contracts
 import Cryptography
+import Linking
 import Postgres
 import Testing
 
@@ -100,7 +101,7 @@ struct WitnessTests {
     try index.apply(record(2, demographics: 5, stamp: 30), record(3, demographics: 5, stamp: 31))
     #expect(state(2, index) == .suppressed && state(3, index) == .live)
     // It objects to nothing, and of a person it is none.
-    #expect(index.stored[recordID(3)]?.member.person == PersonAssignment.personID(smallestRecordID: recordID(3)))
+    #expect(index.stored[recordID(3)]?.member.person == PersonID.of(smallestRecordID: recordID(3)))
     try index.apply(LinkageBatch(erasures: [erasure(1, stamp: 35)]))
     #expect(state(3, index) == .suppressed)
   }
@@ -112,7 +113,7 @@ struct WitnessTests {
     let decision = try index.apply(record(2, demographics: 5))
     #expect(
       decision.dispositions == [
-        .record(person: PersonAssignment.personID(smallestRecordID: recordID(2)), assignment: 1)
+        .record(person: PersonID.of(smallestRecordID: recordID(2)), assignment: 1)
       ])
   }
 
