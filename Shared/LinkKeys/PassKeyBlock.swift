@@ -19,7 +19,7 @@ extension PassKey {
     case .demographics: demographics(identity)
     case .numberYearMonth, .numberYearDay, .numberMonthDay, .numberYearSwapped: numberBirth(identity)
     case .numberYearSex, .numberSex, .numberSexPostcode, .numberBirthSex: numberSex(identity)
-    case .localSex, .localYearMonth, .localYearDay, .localMonthDay: local(identity)
+    case .local, .localSex, .localYearMonth, .localYearDay, .localMonthDay: ofLocal(identity)
     default: placeAndBirth(identity)
     }
   }
@@ -70,8 +70,9 @@ extension PassKey {
     }
   }
 
-  private func local(_ identity: LinkIdentity) -> Block? {
+  private func ofLocal(_ identity: LinkIdentity) -> Block? {
     guard identity.local != 0 else { return nil }
+    if self == .local { return Block(self, middle: 0, low: identity.local) }
     if self == .localSex {
       return identity.sex == 0 ? nil : Block(self, sex: identity.sex, middle: 0, low: identity.local)
     }

@@ -2,6 +2,8 @@
 struct ClusterTraits {
   /// By node: it belongs to the cluster that owns its number.
   let isTrusted: [Bool]
+  /// By node: its local id is several people's.
+  let isLocalShared: [Bool]
   private(set) var isNumbered: [Bool]
   /// Has a record of a practice.
   private(set) var isRegistered: [Bool]
@@ -11,8 +13,9 @@ struct ClusterTraits {
   private(set) var isSingle: [Bool]
   private(set) var isAmbiguous: [Bool]
 
-  init(_ nodes: LinkNodes, roots: [Int32], isTrusted: [Bool], ambiguous: [Int]) {
+  init(_ nodes: LinkNodes, roots: [Int32], isTrusted: [Bool], isLocalShared: [Bool], ambiguous: [Int]) {
     self.isTrusted = isTrusted
+    self.isLocalShared = isLocalShared
     let none = [Bool](repeating: false, count: nodes.count)
     (isNumbered, isRegistered, isAmbiguous) = (none, none, none)
     isJanuary = [Bool](repeating: true, count: nodes.count)

@@ -25,11 +25,13 @@ public struct Linker: Sendable {
     passes = [LinkPass?](repeating: nil, count: nodes.count)
     settle()
     notePasses(.number, since: (0..<Int32(nodes.count)).map(\.self), numbers.isTrusted)
+    let isLocalShared = SharedLocals.find(nodes, roots: clusters, isTrusted: numbers.isTrusted)
     for pass in LinkPass.weak {
       // A cluster that has just joined may bring another its anchor.
       repeat {
         let traits = ClusterTraits(
-          nodes, roots: clusters, isTrusted: numbers.isTrusted, ambiguous: ambiguous.map(\.node))
+          nodes, roots: clusters, isTrusted: numbers.isTrusted, isLocalShared: isLocalShared,
+          ambiguous: ambiguous.map(\.node))
         let outcome = PassRound(nodes, pass, roots: clusters, traits: traits).outcome()
         ambiguous += outcome.ambiguous.map { ($0, pass) }
         if outcome.joins.isEmpty { break }

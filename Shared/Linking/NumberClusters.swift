@@ -66,14 +66,18 @@ struct NumberClusters {
   ) {
     let weak = group.filter { nodes.births[$0] == birth && nodes.key($0, pass) != 0 }
     guard !weak.isEmpty else { return }
+    var answers: [UInt64: Set<Int>] = [:]
+    for node in group where others.contains(nodes.births[node]) {
+      answers[nodes.key(node, pass), default: []].insert(sets.root(node))
+    }
     var alone: [Int] = []
     var joins: [(Int, Int)] = []
     for node in weak {
-      let answers = Set(
-        group.filter { others.contains(nodes.births[$0]) && nodes.key($0, pass) == nodes.key(node, pass) }
-          .map { sets.root($0) })
-      if answers.isEmpty { alone.append(node) }
-      if answers.count == 1, let answer = answers.first { joins.append((node, answer)) }
+      guard let clusters = answers[nodes.key(node, pass)] else {
+        alone.append(node)
+        continue
+      }
+      if clusters.count == 1, let cluster = clusters.first { joins.append((node, cluster)) }
     }
     for (node, answer) in joins { sets.join(node, answer) }
     joinEqual(alone, pass, &sets)

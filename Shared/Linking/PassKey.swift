@@ -24,6 +24,8 @@ public enum PassKey: UInt8, CaseIterable, Sendable {
   case numberBirthSex
 
   // With the patient's id at one organisation.
+  /// Alone it joins nobody: it shows ids that several people have.
+  case local
   case localSex
   case localYearMonth
   case localYearDay

@@ -23,10 +23,14 @@ struct PassRound {
     self.traits = traits
   }
 
-  /// Of one key: who has it.
+  /// Of one key: who has it. Two anchors are as good as many.
   private struct Holders {
-    var anchors: [Int32] = []
+    private(set) var anchors: [Int32] = []
     var weak: [Int32] = []
+
+    mutating func add(anchor: Int32) {
+      if anchors.count < 2, anchors.first != anchor { anchors.append(anchor) }
+    }
   }
 
   func outcome() -> Outcome {
@@ -86,7 +90,7 @@ struct PassRound {
       let place = places.place(of: key)
       if place == holders.count { holders.append(Holders()) }
       if isAnchor(root) {
-        if holders[place].anchors.last != root { holders[place].anchors.append(root) }
+        holders[place].add(anchor: root)
       } else if holders[place].weak.last != root {
         holders[place].weak.append(root)
       }
@@ -94,7 +98,7 @@ struct PassRound {
     if pass.reachesNumbers {
       each { node, key in
         guard traits.isNumbered[Int(roots[node])], let place = places.known(key) else { return }
-        if !holders[place].anchors.contains(roots[node]) { holders[place].anchors.append(roots[node]) }
+        holders[place].add(anchor: roots[node])
       }
     }
     return holders.filter { $0.anchors.count + $0.weak.count > 1 }
@@ -122,7 +126,8 @@ struct PassRound {
     for key in pass.keys {
       for node in 0..<nodes.count {
         let value = nodes.key(node, key)
-        guard value != 0, key != .numberBirthSex || traits.isTrusted[node] else { continue }
+        guard value != 0, pass != .local || !traits.isLocalShared[node] else { continue }
+        guard key != .numberBirthSex || traits.isTrusted[node] else { continue }
         if key != .demographics || nodes.births[node] == .known { body(node, value) }
       }
     }

@@ -38,7 +38,7 @@ struct PassKeyBlockTests {
     .numberYearMonth, .numberYearDay, .numberMonthDay, .numberYearSwapped, .numberYearSex, .numberSex,
     .numberSexPostcode, .numberBirthSex,
   ]
-  private static let ofLocal: Set<PassKey> = [.localSex, .localYearMonth, .localYearDay, .localMonthDay]
+  private static let ofLocal: Set<PassKey> = [.local, .localSex, .localYearMonth, .localYearDay, .localMonthDay]
   private static let ofWholePostcode: Set<PassKey> = [
     .demographics, .birthPostcode, .yearSwappedSexPostcode, .decadeMonthDaySexPostcode, .lastDigitMonthDaySexPostcode,
     .yearDaySexPostcode, .yearMonthSexPostcode, .yearSexPostcode, .numberSexPostcode,
@@ -49,7 +49,7 @@ struct PassKeyBlockTests {
   ]
   private static let ofSex = Set(PassKey.allCases).subtracting(
     [
-      .birthPostcode, .numberYearMonth, .numberYearDay, .numberMonthDay, .numberYearSwapped, .localYearMonth,
+      .birthPostcode, .numberYearMonth, .numberYearDay, .numberMonthDay, .numberYearSwapped, .local, .localYearMonth,
       .localYearDay, .localMonthDay,
     ])
 

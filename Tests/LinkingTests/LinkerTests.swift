@@ -141,6 +141,18 @@ struct LinkerTests {
     #expect(try isOne(numbered, TestRecord(source: .hospital, postcode: "LS12 4AP")))
   }
 
+  @Test func `a local id that people with different numbers have joins nobody, and keeps nobody from another key`()
+    throws
+  {
+    let others = numbers[1...].map { number in
+      TestRecord(source: .gp, number: number, born: (1955, 6, Int(number % 7) + 1), postcode: "M1 1AA", local: 5)
+    }
+    let records =
+      [numbered.with { $0.local = 6 }] + others
+      + [TestRecord(local: 5), TestRecord(born: (1980, 3, 30), postcode: "B2 2BB", local: 5)]
+    #expect(try TestLinkage.persons(records) == [0, 1, 2, 0, 4])
+  }
+
   // MARK: Without any number
 
   @Test func `without numbers equal demographics are one person`() throws {
