@@ -11,6 +11,7 @@ enum LinkageMigrations {
     Migration(version: 6, name: "retracted witnesses", sql: witnesses),
     Migration(version: 7, name: "rejected objections", sql: UnresolvedObjections.migrationSQL),
     Migration(version: 8, name: "versions of the linkage key", sql: StoredTokens.migrationSQL),
+    Migration(version: 9, name: "messages parked and handled", sql: StoredTokens.handledMigrationSQL),
   ]
 
   /// The indexes hold live observations only: what is retracted or withdrawn is never looked up by a number's token.

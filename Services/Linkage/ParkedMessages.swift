@@ -27,6 +27,7 @@ enum ParkedMessages {
       insert into parked (record_id, digest, partition, key, value, key_version)
       select r, sha256(v), p, k, v, n
       from unnest($1::bytea[], $2::bigint[]::int[], $3::bytea[], $4::bytea[], $5::bigint[]) as m (r, p, k, v, n)
+      where not exists (select from handled h where h.record_id = r and h.digest = sha256(v))
       on conflict (record_id, digest) do nothing
       """,
       [
@@ -69,7 +70,11 @@ enum ParkedMessages {
               value: UnsafeRawBufferPointer(rebasing: bytes[range.value]))
           })
       }
-      try database.query("delete from parked where id = any($1)", [.intArray((0..<rows.count).map { rows.int($0, 0) })])
+      try database.query(
+        """
+        with gone as (delete from parked where id = any($1) returning record_id, digest)
+        insert into handled select record_id, digest from gone on conflict do nothing
+        """, [.intArray((0..<rows.count).map { rows.int($0, 0) })])
     }
   }
 }

@@ -21,6 +21,12 @@ public enum StoredTokens {
     create index on parked (key_version);
     """
 
+  /// What was parked and has gone out, until the key is replaced again. A batch with a marker waits for what is parked and
+  /// comes again, with the messages that were parked from it: parked anew they would keep it waiting for ever.
+  public static let handledMigrationSQL = """
+    create table handled (record_id bytea, digest bytea, primary key (record_id, digest));
+    """
+
   public struct State: Equatable, Sendable {
     public let version: Int64
     /// While the job is under way, or was ended before it was done.

@@ -206,6 +206,24 @@ import Testing
     #expect(try ParkedMessages.count(index.database) == 1)
   }
 
+  /// A batch with a marker comes again as long as anything is put aside, and with it what was put aside from it.
+  @Test func `what was put aside and has gone out is not put aside when it comes again`() throws {
+    let index = try index()
+    try deliver(.record(record(1, nhs: 1)), version: 1, index)
+    let late = try message(record(2, nhs: 1), version: 1)
+    for _ in 1...2 {
+      _ = try ring.rotate(.linkage)
+      _ = try LinkageReencryption.run(ring, index.database)
+      try take([late], index)
+      #expect(try ParkedMessages.count(index.database) == 1)
+      _ = try LinkageReencryption.run(ring, index.database)
+      try drain(index)
+      try take([late], index)
+      #expect(try !ParkedMessages.areAny(index.database))
+    }
+    #expect(try index.database.query("select count(*) from observation where state = 0").int(0, 0) == 2)
+  }
+
   @Test func `a key is needed while anything stored or put aside is under it`() throws {
     let index = try index()
     try deliver(.record(record(1, nhs: 1)), version: 1, index)

@@ -45,6 +45,7 @@ struct LinkageReencryption {
       let version = try StoredTokens.state(database).version
       var outcome = Outcome(version: target)
       if version < target {
+        try database.query("delete from handled")
         outcome.observations = try observations(
           try layer(from: version, to: newest, ring), database, progress: progress)
       }
