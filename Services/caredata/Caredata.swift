@@ -27,8 +27,7 @@ struct Caredata: AsyncParsableCommand {
         name: "Operators",
         subcommands: [
           StatusCommand.self, LinkageCommand.self, ExplainCommand.self, ReidentifyCommand.self, AuditCommand.self,
-          KeysCommand.self,
-          RejectedCommand.self, TopicsCommand.self, BrokerCommand.self,
+          KeysCommand.self, RejectedCommand.self, TopicsCommand.self, BrokerCommand.self,
         ]),
     ])
 }

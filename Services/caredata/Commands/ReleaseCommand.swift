@@ -33,14 +33,17 @@ struct ReleaseCommand: AsyncParsableCommand {
 enum PublicationProgram {
   static func release(_ dataset: String, _ target: Installation, json: Bool) throws -> String {
     let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    let process = Process()
-    process.executableURL = URL(
-      fileURLWithPath: (own as NSString).deletingLastPathComponent + "/caredata-publication")
-    process.arguments = ["release", dataset] + (json ? ["--json"] : [])
-    process.environment = target.environment
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
+    let (process, output) = try ChildStart.alone {
+      let process = Process()
+      process.executableURL = URL(
+        fileURLWithPath: (own as NSString).deletingLastPathComponent + "/caredata-publication")
+      process.arguments = ["release", dataset] + (json ? ["--json"] : [])
+      process.environment = target.environment
+      let output = Pipe()
+      process.standardOutput = output
+      try process.run()
+      return (process, output)
+    }
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     guard process.terminationStatus == 0 else { throw ExitCode(process.terminationStatus) }

@@ -3,24 +3,6 @@ import Linking
 
 /// What `linkage evaluate` prints.
 struct EvaluationReport: Encodable {
-  struct Rates: Encodable {
-    let precision: Double
-    let recall: Double
-    let f1: Double
-
-    init(_ rates: LinkageQuality.Rates) {
-      (precision, recall, f1) = (rates.precision, rates.recall, rates.f1)
-    }
-  }
-
-  struct Quality: Encodable {
-    let pairs: Rates
-    let bCubed: Rates
-    let people: Int
-    let exactPeople: Int
-    let mixedClusters: Int
-  }
-
   struct Pass: Encodable {
     let pass: String
     let records: Int
@@ -33,7 +15,7 @@ struct EvaluationReport: Encodable {
   let ambiguousRecords: Int
   let disputedNumbers: Int
   let unusableValues: [String: Int]
-  let quality: Quality?
+  let quality: LinkageQuality?
   let seconds: Double
   let processorSeconds: Double
   let peakMebibytes: Double
@@ -50,20 +32,13 @@ struct EvaluationReport: Encodable {
     ambiguousRecords = linkage.ambiguous
     disputedNumbers = linkage.disputed
     unusableValues = records.unusable
-    quality = records.truth.isEmpty ? nil : Self.quality(linkage, records)
+    quality = records.truth.isEmpty ? nil : LinkageQuality(found: linkage.persons, known: records.truth)
     self.seconds = seconds
     var usage = rusage()
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     func time(_ value: timeval) -> Double { Double(value.tv_sec) + Double(value.tv_usec) / 1_000_000 }
     processorSeconds = time(usage.ru_utime) + time(usage.ru_stime)
     peakMebibytes = Double(usage.ru_maxrss) / 1024
-  }
-
-  private static func quality(_ linkage: LocalLinkage, _ records: EvaluationRecords) -> Quality {
-    let quality = LinkageQuality(found: linkage.persons, known: records.truth)
-    return Quality(
-      pairs: Rates(quality.pairs), bCubed: Rates(quality.bCubed), people: quality.people,
-      exactPeople: quality.exactPeople, mixedClusters: quality.mixedClusters)
   }
 
   func json() throws -> String {

@@ -3,12 +3,19 @@
 /// Pairs of records: precision is the share of joined pairs that are one person, recall the share of one person's pairs
 /// that are joined. B-cubed: the same shares within the record's own cluster and person, on average over the records
 /// (Bagga and Baldwin 1998); large clusters weigh less.
-struct LinkageQuality: Equatable {
-  struct Rates: Equatable {
+struct LinkageQuality: Equatable, Encodable {
+  struct Rates: Equatable, Encodable {
     let precision: Double
     let recall: Double
-    var f1: Double { precision + recall == 0 ? 0 : 2 * precision * recall / (precision + recall) }
+    let f1: Double
+
+    init(precision: Double, recall: Double) {
+      (self.precision, self.recall) = (precision, recall)
+      f1 = precision + recall == 0 ? 0 : 2 * precision * recall / (precision + recall)
+    }
   }
+
+  private enum CodingKeys: CodingKey { case pairs, bCubed, people, exactPeople, mixedClusters }
 
   let pairs: Rates
   let bCubed: Rates
