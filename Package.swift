@@ -116,7 +116,7 @@ let package = Package(
     tests("StageKitTests", ["StageKit", "Kafka", "Postgres", "caredata"]),
     tests("IngestionTests", ["Ingestion", "Specification", "Fuzzing", "caredata"]),
     tests("ObjectionFilterTests", ["ObjectionFilter", "caredata"]),
-    tests("PseudonymisationTests", ["Pseudonymisation", "LinkKeys", "Specification"]),
+    tests("PseudonymisationTests", ["Pseudonymisation", "LinkKeys", "Linking", "Specification"]),
     tests("LinkageTests", ["Linkage", "Linking", "KeyRing", "caredata"]),
     tests("PublicationTests", ["Publication", "Specification", "caredata"]),
     tests(

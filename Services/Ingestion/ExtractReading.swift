@@ -90,6 +90,7 @@ struct ExtractReading {
     let routing = route(&validated, of: record)
     speak(validated, for: record, under: routing, &intake)
     let recordID = tokens.recordID(record)
+    if !validated.isDeidentified, !record.patientRef.isEmpty { validated.identity.local = tokens.local(record) }
     var sections = SectionWriter.write(validated)
     if sections.count > Self.maximumRecordBytes, validated.rejection == nil { validated.rejection = .recordTooLarge }
     let sealed = try sealing.stage(sections, recordID: recordID)

@@ -47,6 +47,11 @@ final class RecordTokens {
     self.record.token("patient", record.organisation, String(record.source.rawValue), record.patientRef)
   }
 
+  /// The same for linkage, which must not know what objections belong to.
+  func local(_ record: PatientRecord) -> UInt64 {
+    self.record.token("local", record.organisation, String(record.source.rawValue), record.patientRef).high
+  }
+
   /// The stream a person's records and objections share: by NHS number, else by registration.
   func routingToken(nhsNumber: String, organisation: String, patientRef: String) -> Token16 {
     nhsNumber.isEmpty

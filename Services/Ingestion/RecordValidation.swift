@@ -88,6 +88,10 @@ enum RecordValidation {
     switch number {
     case .success: result.identity.nhsNumber = result.nhsNumber
     case .failure(.sentinel): result.fault(.nhsNumberSentinel, severity)
+    case .failure(.checkDigit):
+      // Of use to linkage, which asks who has a number like it and is otherwise the same.
+      result.identity.mistypedNhsNumber = text.filter(\.isNumber)
+      result.fault(.nhsNumberInvalid, severity)
     case .failure: result.fault(.nhsNumberInvalid, severity)
     }
   }

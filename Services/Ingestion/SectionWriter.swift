@@ -23,6 +23,8 @@ enum SectionWriter {
     writer.text(4, section.postcode)
     writer.text(5, section.ethnicCategory)
     writer.text(6, section.practice)
+    writer.text(7, section.mistypedNhsNumber)
+    if section.local != 0 { writer.fixed64(8, section.local) }
   }
 
   private static func entry(_ entry: Entry, _ writer: inout WireWriter) {

@@ -32,15 +32,17 @@ struct BrokerLife {
   }
 
   private func sendReassigned() throws {
+    let number = try AssignmentNumber.next(database)
     var rows: Rows
     var last: [UInt8] = []
     repeat {
       rows = try database.query(
         """
-        select record_id, header, person_id, assignment from observation
-        where record_id > $1 and state = 0 and assignment > 1 order by record_id limit \(Self.page)
+        select o.record_id, o.header, s.person, s.rank
+        from observation o join standing s on s.combination = o.combination
+        where o.record_id > $1 and o.state = 0 and s.reassigned order by o.record_id limit \(Self.page)
         """, [.bytes(last)])
-      try Outbox.append(LinkedEnvelope.reassignments(rows, layout), to: database)
+      try Outbox.append(LinkedEnvelope.reassignments(rows, number: number, layout), to: database)
       if rows.count > 0 { last = rows.bytes(rows.count - 1, 0) }
     } while rows.count == Self.page
   }

@@ -1,5 +1,6 @@
 import Contracts
 import Cryptography
+import Linking
 
 /// What a batch says, in the order of arrival within each input partition.
 struct LinkageBatch: Sendable {
@@ -9,7 +10,8 @@ struct LinkageBatch: Sendable {
 
 /// What goes out for one ``RecordEvent``.
 enum Disposition: Hashable, Sendable {
-  case record(person: Token16, assignment: Int64)
+  /// - person: the smallest record id of the person's.
+  case record(person: Token16, rank: UInt8)
   case retraction(RetractionReason)
   /// A higher version is known, or a retraction of the same one.
   case nothing
@@ -21,19 +23,11 @@ enum Disposition: Hashable, Sendable {
 
 /// What a batch changes, and what goes out for it: a function of the batch and of what is stored.
 ///
-/// The state after any sequence of batches is a function of the set of their events: of each record the highest
-/// version counts (at the same version a retraction, one for a correction before one for an objection), of each erasure
-/// the highest stamps, and persons follow from the live observations. Of a retracted record the highest version that was
-/// no retraction still says whose it was; see ``Observation``. So batches may be cut, repeated and mixed across
-/// partitions at will. One thing has a memory: what was suppressed stays so until its next version, also when the
-/// observation or the objection that it was suppressed for has been corrected away.
+/// The state after any sequence of batches is a function of the set of their events: ``RecordStates`` says which versions
+/// and objections count, ``PersonDecision`` whose the records are, ``Suppression`` which are taken for an objector's. So
+/// batches may be cut, repeated and mixed across partitions at will. One thing has a memory: what was suppressed stays so
+/// until its next version, also when the record or the objection that it was suppressed for has been corrected away.
 struct LinkageDecision {
-  struct Reassignment: Hashable, Sendable {
-    let recordID: Token16
-    let person: Token16
-    let assignment: Int64
-  }
-
   struct End: Hashable, Sendable {
     let recordID: Token16
     let state: Observation.State
@@ -47,219 +41,119 @@ struct LinkageDecision {
   private(set) var ended: [End] = []
   /// Stored retracted observations, not among `replaced`, of which the batch says what they were.
   private(set) var recognised: [Observation] = []
-  /// Stored observations, not among `replaced`, that belong to another person now.
-  private(set) var reassigned: [Reassignment] = []
+  /// Combinations that nobody had before the batch.
+  private(set) var created: [StoredCombination] = []
+  /// What else is to be stored of combinations, before and after.
+  private(set) var updated: [(before: StoredCombination, after: StoredCombination)] = []
+  /// Combinations that nobody has any more.
+  private(set) var deleted: [StoredCombination] = []
   /// By event.
   private(set) var dispositions: [Disposition] = []
 
-  private var marks = ErasureMarks()
-  /// Tokens under which an objection reaches further than before.
-  private var widened: Set<Token16> = []
-  /// Observations under these.
-  private var reached: [Observation] = []
-  private var stored: [Token16: Observation] = [:]
-  private var current: [Token16: Observation] = [:]
-  private var winners: [Token16: Int] = [:]
-  /// Retracted ones to which a version came that the retraction had overtaken.
-  private var overtaken: Set<Token16> = []
+  private var states: RecordStates
+  private var witnesses: [Observation.Traces] = []
 
-  init(_ batch: LinkageBatch, reading source: some ObservationSource) throws {
-    try readErasures(batch, source)
-    try readStored(batch, source)
-    withdrawStored()
-    for (index, event) in batch.records.enumerated() { apply(event, index) }
-    try suppress(source)
-    restoreAssignments()
-    var clusters = AffectedClusters(stored: stored, current: current)
-    let moved = try clusters.reassigned(reading: source)
-    assign(moved)
-    dispositions = batch.records.map(disposition)
-    finish(moved)
-  }
-
-  // MARK: Erasures
-
-  private mutating func readErasures(_ batch: LinkageBatch, _ source: some ObservationSource) throws {
-    var tokens = Set(batch.erasures.map(\.token))
-    for event in batch.records {
-      switch event.content {
-      case .record(_, _, let withdrawal), .exclusion(_, _, let withdrawal): tokens.insert(withdrawal)
-      case .retraction, .unrecognised: break
-      }
-    }
-    guard !tokens.isEmpty else { return }
-    for erasure in try source.erasures(withdrawals: Array(tokens)) { marks.take(erasure) }
-    var changed: Set<ErasureMarks.Scope> = []
-    for erasure in batch.erasures {
-      let change = marks.take(erasure)
-      if change == .none { continue }
-      if change == .widened { widened.insert(erasure.token) }
-      changed.insert(.init(token: erasure.token, allSources: erasure.allSources))
-    }
-    raised = changed.map { scope in
-      Erasure(
-        token: scope.token, allSources: scope.allSources, mark: marks.mark(scope.token, allSources: scope.allSources)!)
-    }
-  }
-
-  // MARK: Observations
-
-  private mutating func readStored(_ batch: LinkageBatch, _ source: some ObservationSource) throws {
-    let ids = Set(batch.records.map(\.recordID))
-    if !ids.isEmpty {
-      for observation in try source.observations(recordIDs: Array(ids)) { stored[observation.recordID] = observation }
-    }
-    // A repeated erasure finds nothing: what it reaches was withdrawn when it came first.
-    if !widened.isEmpty {
-      reached = try source.observations(withdrawals: Array(widened))
-      for observation in reached where isErased(observation) { stored[observation.recordID] = observation }
-    }
-    current = stored
-  }
-
-  private mutating func withdrawStored() {
-    for (id, observation) in stored where isErased(observation) { current[id]!.erase() }
-  }
-
-  /// Whether it has to end now: what suppresses has ended before.
-  private func isErased(_ observation: Observation) -> Bool {
-    (observation.state == .live || observation.state == .suppressed) && reason(observation) != nil
-  }
-
-  private mutating func apply(_ event: RecordEvent, _ index: Int) {
-    var next = observation(event)
-    if let known = current[event.recordID] {
-      guard next.version >= known.version else { return overtake(next, known) }
-      // At the same version: retracted before held back before passed, and what was said twice changes nothing.
-      if next.version == known.version {
-        guard !known.isRetracted else { return overtake(next, known) }
-        if case .record = event.content { return }
-        guard next.isRetracted || known.state != .suppressing else { return }
-      }
-      if next.isRetracted, next.said == nil { next.retract(known) }
-    }
-    current[event.recordID] = next
-    winners[event.recordID] = index
-  }
-
-  /// What comes after its own retraction still says whose record it was.
-  private mutating func overtake(_ next: Observation, _ known: Observation) {
-    guard known.isRetracted, let says = next.isRetracted ? next.said : next.version else { return }
-    if let said = known.said, says <= said { return }
-    current[known.recordID]!.retract(next)
-    overtaken.insert(known.recordID)
-  }
-
-  private func observation(_ event: RecordEvent) -> Observation {
-    var observation = Observation(
-      member: ClusterMember(recordID: event.recordID), version: event.version, stamp: event.stamp,
-      source: event.source, state: .live)
-    switch event.content {
-    case .retraction: observation.end(as: .retracted)
-    case .unrecognised:
-      observation.end(as: .retracted)
-      observation.said = event.version
-    case .exclusion(_, let demographics, let withdrawal):
-      observation.withdrawal = withdrawal
-      observation.member.demographics = demographics
-      observation.end(as: .suppressing)
-    case .record(let nhsNumber, let demographics, let withdrawal):
-      observation.withdrawal = withdrawal
-      observation.member.nhsNumber = nhsNumber
-      observation.member.demographics = demographics
-      if reason(observation) != nil { observation.erase() }
-    }
-    return observation
-  }
-
-  private func reason(_ observation: Observation) -> RetractionReason? {
-    guard let token = observation.withdrawal else { return nil }
-    return marks.reason(token: token, stamp: observation.stamp, source: observation.source)
+  init(_ batch: LinkageBatch, reading source: some LinkageSource) throws {
+    states = try RecordStates(batch, reading: source)
+    let holders = try CombinationHolders(states, reading: source)
+    var affected = AffectedCombinations(leaving: holders.disappeared)
+    for digest in holders.appeared.sorted() { affected.add(digest, states.combination(digest)) }
+    for digest in holders.disappeared.sorted() { affected.add(states.combinations[digest]!) }
+    for stored in try suppressible(source) { affected.add(stored) }
+    try affected.close(reading: source)
+    try suppress(affected, source)
+    let persons = try PersonDecision(affected, holders, stored: states.combinations, reading: source)
+    store(persons, holders)
+    dispositions = batch.records.map { disposition($0, persons) }
   }
 
   // MARK: Suppression
 
-  /// Ends observations without a number that share demographics with one of an objector. Only what the batch brings can
-  /// have changed that: new observations without a number, new ones with a number under which an objection is known
-  /// (retracted or not), and objections that reach further than before.
-  private mutating func suppress(_ source: some ObservationSource) throws {
-    var cover = DemographicCover()
-    var covered: Set<Token16> = []
-    let brought = overtaken.union(winners.keys).map { current[$0]! }
-    let others = reached.filter { winners[$0.recordID] == nil && !overtaken.contains($0.recordID) }
-    for observation in marks.isEmpty ? [] : brought + others {
-      guard let demographics = observation.witnessed, let token = observation.withdrawal else { continue }
-      if cover.add(token, at: demographics, marks) { covered.insert(demographics) }
+  /// Combinations that did not come or go with the batch, and of which records may have to be suppressed: those without a
+  /// number that the batch brings a record of, those that objections now reach further from, and those that share
+  /// demographics with what was taken back.
+  private func suppressible(_ source: some LinkageSource) throws -> [StoredCombination] {
+    var found = states.widened
+    for id in Set(states.winners.keys) {
+      guard let observation = states.current[id], observation.state == .live, let digest = observation.combination
+      else { continue }
+      if let stored = states.combinations[digest], stored.combination.number == nil { found.append(stored) }
     }
-    let sought = Set(brought.compactMap(\.unnumberedDemographics))
-    if !sought.isEmpty {
-      let witnesses = try source.witnesses(demographics: Array(sought)).filter(stillHolds)
-      for witness in witnesses { marks.take(witness.erasure) }
-      for witness in witnesses { cover.add(witness.erasure.token, at: witness.demographics, marks) }
+    var demographics = Set(newWitnesses.map(\.demographics.high))
+    if !states.widenedTokens.isEmpty {
+      for witness in try source.witnesses(withdrawals: Array(states.widenedTokens)) {
+        demographics.insert(witness.traces!.demographics.high)
+      }
     }
-    for observation in brought where cover.covers(observation) { current[observation.recordID]!.end(as: .suppressed) }
-    guard !covered.isEmpty else { return }
-    for observation in try source.unnumbered(demographics: Array(covered)) where cover.covers(observation) {
-      let id = observation.recordID
-      guard winners[id] == nil, current[id].map({ $0.state == .live }) ?? true else { continue }
-      stored[id] = observation
-      current[id] = observation
-      current[id]!.end(as: .suppressed)
+    if !demographics.isEmpty { found += try source.combinations(keys: Array(demographics), trusted: []) }
+    return found
+  }
+
+  private var newWitnesses: [Observation.Traces] {
+    states.current.values.compactMap { observation in
+      observation.traces == states.stored[observation.recordID]?.traces ? nil : observation.traces
     }
   }
 
-  private func stillHolds(_ witness: Witness) -> Bool {
-    guard let now = current[witness.recordID] else { return true }
-    return now.witnessed == witness.demographics && now.withdrawal == witness.erasure.token
-  }
-
-  // MARK: Persons
-
-  /// A new version keeps person and number until the person is decided anew.
-  private mutating func restoreAssignments() {
-    for id in winners.keys {
-      guard let before = stored[id]?.member else { continue }
-      current[id]!.member.assignment = before.assignment
-      if current[id]!.state == .live { current[id]!.member.person = before.person }
+  private mutating func suppress(_ affected: AffectedCombinations, _ source: some LinkageSource) throws {
+    let nodes = affected.nodes.filter(\.isPresent)
+    let demographics = Set(nodes.compactMap { $0.combination.number == nil ? $0.combination.demographics : nil })
+    guard nodes.contains(where: { $0.combination.number == nil }) else { return }
+    var witnesses = newWitnesses
+    if !demographics.isEmpty {
+      for witness in try source.witnesses(demographics: Array(demographics)) {
+        if states.current[witness.recordID].map({ $0.traces == witness.traces }) ?? true {
+          witnesses.append(witness.traces!)
+        }
+      }
     }
-  }
-
-  private mutating func assign(_ moved: [(member: ClusterMember, person: Token16)]) {
-    for (member, person) in moved where current[member.recordID] != nil {
-      current[member.recordID]!.member.person = person
-      current[member.recordID]!.member.assignment = member.assignment + 1
+    var marks = states.marks
+    let tokens = Set(Suppression.beside(nodes).map(\.combination.withdrawal)).union(witnesses.map(\.withdrawal))
+    for erasure in try source.erasures(withdrawals: Array(tokens)) { marks.take(erasure) }
+    let suppression = Suppression(nodes, witnesses: witnesses, marks: marks)
+    let reached = suppression.reached
+    guard !reached.isEmpty else { return }
+    for observation in states.current.values where suppression.covers(observation) { states.suppress(observation) }
+    for observation in try source.observations(combinations: reached) {
+      if states.current[observation.recordID] == nil, suppression.covers(observation) { states.suppress(observation) }
     }
   }
 
   // MARK: Outcome
 
-  private func disposition(_ event: RecordEvent) -> Disposition {
-    let observation = current[event.recordID]!
-    guard observation.version == event.version else { return .nothing }
-    switch (event.content, observation.state) {
-    case (.retraction(let reason), .retracted), (.retraction(let reason), .witness): return .retraction(reason)
-    case (.exclusion(let reason, _, _), .suppressing): return .retraction(reason)
-    case (.unrecognised(let reason), .retracted): return .retraction(reason)
-    case (.record, .live):
-      return .record(person: observation.member.person!, assignment: observation.member.assignment)
-    case (.record, .withdrawn), (.record, .suppressing): return .retraction(reason(observation) ?? .type2)
-    case (.record, .suppressed): return .retraction(Disposition.suppression)
-    case (.record, .retracted), (.record, .witness), (.retraction, _), (.exclusion, _), (.unrecognised, _):
-      return .nothing
-    }
-  }
-
-  private mutating func finish(_ moved: [(member: ClusterMember, person: Token16)]) {
+  private mutating func store(_ persons: PersonDecision, _ holders: CombinationHolders) {
     // Sorted, so that instances and repetitions touch pages and fill the outbox in one order.
+    for (digest, after) in persons.after.sorted(by: { $0.key < $1.key }) {
+      if let before = persons.before[digest] {
+        if before != after { updated.append((before, after)) }
+      } else {
+        created.append(after)
+      }
+    }
+    deleted = holders.disappeared.sorted().map { states.combinations[$0]! }
+    raised = states.raised
+    let (current, winners, stored) = (states.current, states.winners, states.stored)
     replaced = winners.map { (current[$0.key]!, $0.value) }.sorted { $0.0.recordID < $1.0.recordID }
-    let untouched = stored.keys.filter { winners[$0] == nil && !overtaken.contains($0) }
+    let untouched = stored.keys.filter { winners[$0] == nil && !states.overtaken.contains($0) }
     ended = untouched.filter { current[$0]!.state != stored[$0]!.state }.sorted().map {
       End(recordID: $0, state: current[$0]!.state)
     }
-    recognised = overtaken.filter { winners[$0] == nil }.sorted().map { current[$0]! }
-    // A repeated record goes out in line as well; the same assignment twice does no harm.
-    reassigned = moved.filter { winners[$0.member.recordID] == nil }.map { member, person in
-      Reassignment(recordID: member.recordID, person: person, assignment: member.assignment + 1)
-    }.sorted { $0.recordID < $1.recordID }
+    recognised = states.overtaken.filter { winners[$0] == nil }.sorted().map { current[$0]! }
+  }
+
+  private func disposition(_ event: RecordEvent, _ persons: PersonDecision) -> Disposition {
+    let observation = states.current[event.recordID]!
+    guard observation.version == event.version else { return .nothing }
+    switch (event.content, observation.state) {
+    case (.retraction(let reason), .retracted), (.retraction(let reason), .witness): return .retraction(reason)
+    case (.exclusion(let reason, _), .excluded): return .retraction(reason)
+    case (.record, .live):
+      let digest = observation.combination!
+      let combination = persons.after[digest] ?? states.combinations[digest]!
+      return .record(person: combination.person, rank: combination.rank)
+    case (.record, .excluded): return .retraction(states.reason(observation) ?? .type2)
+    case (.record, .suppressed), (.record, .withdrawn): return .retraction(Disposition.suppression)
+    case (.record, .retracted), (.record, .witness), (.retraction, _), (.exclusion, _): return .nothing
+    }
   }
 }

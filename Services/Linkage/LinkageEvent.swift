@@ -1,18 +1,16 @@
 import Contracts
 import Cryptography
+import Linking
 import StageKit
 
 /// What one message says of one record.
 struct RecordEvent: Sendable {
   enum Content: Sendable {
-    case record(nhsNumber: Token16?, demographics: Token16?, withdrawal: Token16)
+    case record(Combination)
     case retraction(RetractionReason)
-    /// A retraction, for an objection, of a record with a number and with demographics: it never passes, and the
-    /// person's records without a number are known by it.
-    case exclusion(RetractionReason, demographics: Token16, withdrawal: Token16)
-    /// A retraction, for an objection, of a record that shows no number or no demographics: nobody is known by it, and
-    /// not by its earlier versions any more.
-    case unrecognised(RetractionReason)
+    /// A retraction for an objection, of a record whose identity is known: it never passes, and takes part when persons
+    /// are decided.
+    case exclusion(RetractionReason, Combination)
   }
 
   let recordID: Token16
@@ -57,46 +55,57 @@ extension RecordEvent {
   /// Makes a record of a retraction that stands for one.
   /// - Parameter links: serialised `LinkTokens`.
   mutating func setTokens(_ links: UnsafeRawBufferPointer) throws(ContractError) {
-    let (nhsNumber, demographics, withdrawal) = try tokens(links)
-    content = .record(nhsNumber: nhsNumber, demographics: demographics, withdrawal: withdrawal)
+    content = .record(try combination(links))
   }
 
   /// Lets a retraction for an objection say whom it is about.
-  /// - Parameter links: serialised `LinkTokens`; empty from a stage that knew none. Without number and demographics it
-  ///   says nothing: the identity may have been unreadable.
+  /// - Parameter links: serialised `LinkTokens`; empty from a stage that knew none. Without number and pass keys it says
+  ///   nothing: the identity may have been unreadable.
   mutating func setSuppression(_ links: UnsafeRawBufferPointer) throws(ContractError) {
     guard case .retraction(let reason) = content, reason == .type1 || reason == .type2, !links.isEmpty else { return }
-    let (nhsNumber, demographics, withdrawal) = try tokens(links)
-    switch (nhsNumber, demographics) {
-    case (_?, let demographics?):
-      content = .exclusion(reason, demographics: demographics, withdrawal: withdrawal)
-    case (_?, nil), (nil, _?): content = .unrecognised(reason)
-    case (nil, nil): break
-    }
+    let combination = try combination(links)
+    if combination.number != nil || !combination.passKeys.isEmpty { content = .exclusion(reason, combination) }
   }
 
-  private mutating func tokens(
-    _ links: UnsafeRawBufferPointer
-  ) throws(ContractError) -> (nhsNumber: Token16?, demographics: Token16?, withdrawal: Token16) {
-    var nhsNumber: Token16?
-    var demographics: Token16?
+  private mutating func combination(_ links: UnsafeRawBufferPointer) throws(ContractError) -> Combination {
+    var number: Token16?
     var withdrawal: Token16?
+    var passKeys: [UInt8] = []
+    var birth = LinkNodes.Birth.unknown
     var version = StoredTokens.firstVersion
     var reader = WireReader(links)
     while let (field, value) = try reader.next() {
-      if case (4, .varint(let number)) = (field, value) { version = max(version, Int64(clamping: number)) }
-      guard case .bytes(let bytes) = value, !bytes.isEmpty, 1...3 ~= field else { continue }
-      guard let token = Token16(bytes: bytes) else { throw .malformed }
-      switch field {
-      case 1: nhsNumber = token
-      case 2: demographics = token
-      default: withdrawal = token
+      switch (field, value) {
+      case (4, .varint(let made)): version = max(version, Int64(clamping: made))
+      case (5, .bytes(let bytes)):
+        guard bytes.count.isMultiple(of: Combination.entryLength) else { throw .malformed }
+        passKeys.append(contentsOf: bytes)
+      case (6, .varint(let kind)): birth = UInt8(exactly: kind).flatMap(LinkNodes.Birth.init(rawValue:)) ?? .unknown
+      case (1...3, .bytes(let bytes)) where !bytes.isEmpty:
+        guard let token = Token16(bytes: bytes) else { throw .malformed }
+        switch field {
+        case 1: number = token
+        case 2: passKeys.insert(contentsOf: [PassKey.demographics.rawValue] + token.bytes, at: 0)
+        default: withdrawal = token
+        }
+      default: break
       }
     }
     // Without it an objection could not reach the record.
-    guard let withdrawal else { throw .missingField }
-    if nhsNumber != nil || demographics != nil { keyVersion = version }
-    return (nhsNumber, demographics, withdrawal)
+    guard let withdrawal, let source = LinkNodes.Source(source) else { throw .missingField }
+    if number != nil || !passKeys.isEmpty { keyVersion = version }
+    return Combination(source: source, birth: birth, number: number, passKeys: passKeys, withdrawal: withdrawal)
+  }
+}
+
+extension LinkNodes.Source {
+  init?(_ source: Source) {
+    switch source {
+    case .gp: self = .gp
+    case .hospital: self = .hospital
+    case .community: self = .community
+    case .unspecified, .UNRECOGNIZED: return nil
+    }
   }
 }
 

@@ -3,7 +3,7 @@ import Cryptography
 import Postgres
 import StageKit
 
-/// The shared index of observations and their persons, in PostgreSQL.
+/// The shared index of records, what is compared of them, and their persons, in PostgreSQL.
 struct LinkageIndex {
   let database: Connection
   let layout: TopicLayout
@@ -17,19 +17,31 @@ struct LinkageIndex {
   /// - Throws: `StageWait` where those stored are, or are about to be, under another.
   func apply(
     _ batch: LinkageBatch, parking parked: [ParkedMessage] = [], under version: Int64 = StoredTokens.firstVersion
-  ) throws -> [Disposition] {
-    guard !batch.records.isEmpty || !batch.erasures.isEmpty || !parked.isEmpty else { return [] }
+  ) throws -> Outcome {
+    guard !batch.records.isEmpty || !batch.erasures.isEmpty || !parked.isEmpty else { return Outcome() }
     return try database.transaction {
       try begin(version)
       try ParkedMessages.store(parked, database)
-      let decision = try LinkageDecision(batch, reading: PostgresObservationSource(database: database))
+      let number = try AssignmentNumber.next(database)
+      let decision = try LinkageDecision(batch, reading: PostgresLinkageSource(database: database))
+      let combinations = CombinationTables(database: database)
       try raise(decision.raised)
+      try combinations.create(decision.created)
+      try combinations.update(decision.updated)
       try replace(decision.replaced, events: batch.records)
       try end(decision.ended)
       try recognise(decision.recognised)
-      try reassign(decision.reassigned)
-      return decision.dispositions
+      try reassign(decision, batch, number: number)
+      try combinations.delete(decision.deleted)
+      return Outcome(dispositions: decision.dispositions, assignment: number)
     }
+  }
+
+  struct Outcome: Equatable {
+    /// By event.
+    var dispositions: [Disposition] = []
+    /// Number of the assignments that go out for the batch.
+    var assignment: Int64 = 0
   }
 
   /// Where no token is stored there is none to be put under another key.
@@ -42,7 +54,8 @@ struct LinkageIndex {
       guard state.target == nil, state.version < version else { return }
       let isEmpty = try database.query(
         """
-        select not exists (select from observation where nhs_token is not null or demographics_token is not null)
+        select not exists (select from combination where number is not null or length(pass_keys) > 0)
+          and not exists (select from observation where demographics_token is not null)
           and not exists (select from parked)
         """
       ).bool(0, 0)
@@ -83,49 +96,51 @@ struct LinkageIndex {
     guard !replaced.isEmpty else { return }
     if try database.query("select to_regclass('pg_temp.incoming') is null").bool(0, 0) {
       try database.execute(
-        "create temporary table incoming (like observation including defaults) on commit delete rows")
+        """
+        create temporary table incoming (like observation including defaults) on commit delete rows;
+        alter table pg_temp.incoming drop column combination, add column digest bytea;
+        """)
     }
-    try database.copyIn("COPY pg_temp.incoming (\(Self.columns)) FROM STDIN (FORMAT binary)") { writer in
+    try database.copyIn("COPY pg_temp.incoming (\(Self.columns), digest) FROM STDIN (FORMAT binary)") { writer in
       for (observation, event) in replaced { Self.write(observation, events[event], to: &writer) }
     }
     try database.query(
       """
-      insert into observation (\(Self.columns)) select \(Self.columns) from pg_temp.incoming
+      insert into observation (\(Self.columns), combination)
+      select \(Self.columns), (select c.id from combination c where c.digest = n.digest) from pg_temp.incoming n
       on conflict (record_id) do update set
         version_time = excluded.version_time, version_digest = excluded.version_digest, stamp = excluded.stamp,
-        state = excluded.state, nhs_token = excluded.nhs_token, demographics_token = excluded.demographics_token,
+        state = excluded.state, combination = excluded.combination, demographics_token = excluded.demographics_token,
         withdrawal_token = excluded.withdrawal_token, source = excluded.source, extract_id = excluded.extract_id,
-        header = excluded.header, person_id = excluded.person_id, assignment = excluded.assignment,
-        said_time = excluded.said_time, said_digest = excluded.said_digest
+        header = excluded.header, said_time = excluded.said_time, said_digest = excluded.said_digest
       """)
   }
 
   private static let columns = """
-    record_id, version_time, version_digest, stamp, state, nhs_token, demographics_token, withdrawal_token, source, \
-    extract_id, header, person_id, assignment, said_time, said_digest
+    record_id, version_time, version_digest, stamp, state, demographics_token, withdrawal_token, source, \
+    extract_id, header, said_time, said_digest
     """
 
   private static func write(_ observation: Observation, _ event: RecordEvent, to writer: inout CopyWriter) {
-    writer.row(15)
+    writer.row(13)
     writer.token(observation.recordID)
     writer.int8(observation.version.time)
     writer.int8(observation.version.digest)
     writer.int8(observation.stamp)
     writer.int2(observation.state.rawValue)
-    writer.token(observation.member.nhsNumber)
-    writer.token(observation.member.demographics)
-    writer.token(observation.withdrawal)
+    writer.token(observation.traces?.demographics)
+    writer.token(observation.traces?.withdrawal)
     writer.int2(Int16(observation.source.rawValue))
     writer.text(event.extractID)
     writer.bytes(event.header)
-    writer.token(observation.member.person)
-    writer.int8(observation.member.assignment)
-    guard let said = observation.said else {
+    if let said = observation.said {
+      writer.int8(said.time)
+      writer.int8(said.digest)
+    } else {
       writer.null()
-      return writer.null()
+      writer.null()
     }
-    writer.int8(said.time)
-    writer.int8(said.digest)
+    writer.token(observation.combination)
   }
 
   /// Stores the ends of observations. Publication learns of an erasure by its withdrawal; of a suppression it cannot
@@ -135,8 +150,7 @@ struct LinkageIndex {
     let rows = try database.query(
       """
       with ended as (
-        update observation as o set state = e.state, nhs_token = null, person_id = null,
-          demographics_token = case when e.state = 3 then o.demographics_token end
+        update observation as o set state = e.state
         from unnest($1::bytea[], $2::bigint[]) as e (record_id, state) where o.record_id = e.record_id
         returning o.record_id, o.header, o.state)
       select record_id, header from ended where state = 4 order by record_id
@@ -158,26 +172,38 @@ struct LinkageIndex {
       """,
       [
         .tokens(recognised.map(\.recordID)), .intArray(recognised.map { Int64($0.state.rawValue) }),
-        .bytesArray(recognised.map { $0.member.demographics?.bytes ?? [] }),
-        .bytesArray(recognised.map { $0.withdrawal?.bytes ?? [] }), .intArray(recognised.map { $0.said!.time }),
+        .bytesArray(recognised.map { $0.traces?.demographics.bytes ?? [] }),
+        .bytesArray(recognised.map { $0.traces?.withdrawal.bytes ?? [] }), .intArray(recognised.map { $0.said!.time }),
         .intArray(recognised.map { $0.said!.digest }),
       ])
   }
 
-  /// Stores the new persons and leaves a message for each in the outbox, to the partition of its record.
-  private func reassign(_ reassigned: [LinkageDecision.Reassignment]) throws {
-    guard !reassigned.isEmpty else { return }
+  /// Leaves a message for each record that is another person's now, or more or less surely so, and does not go out itself,
+  /// to the partition of its record.
+  private func reassign(_ decision: LinkageDecision, _ batch: LinkageBatch, number: Int64) throws {
+    let moved = decision.updated.map(\.after).enumerated().filter { place, after in
+      let before = decision.updated[place].before
+      return before.person != after.person || before.rank != after.rank
+    }.map(\.element)
+    guard !moved.isEmpty else { return }
     let rows = try database.query(
       """
-      update observation as o set person_id = r.person_id, assignment = r.assignment
-      from unnest($1::bytea[], $2::bytea[], $3::bigint[]) as r (record_id, person_id, assignment)
-      where o.record_id = r.record_id
-      returning o.record_id, o.header, o.person_id, o.assignment
-      """,
-      [
-        .tokens(reassigned.map(\.recordID)), .tokens(reassigned.map(\.person)),
-        .intArray(reassigned.map(\.assignment)),
-      ])
-    try Outbox.append(LinkedEnvelope.reassignments(rows, layout), to: database)
+      select o.record_id, o.header, s.person, s.rank from observation o join standing s on s.combination = o.combination
+      where o.combination = any($1) and o.state = 0 order by o.record_id
+      """, [.intArray(moved.map(\.id))])
+    var inline: Set<Token16> = []
+    for (event, disposition) in zip(batch.records, decision.dispositions) {
+      if case .record = disposition { inline.insert(event.recordID) }
+    }
+    try Outbox.append(
+      LinkedEnvelope.reassignments(rows, number: number, layout) { !inline.contains($0) }, to: database)
+  }
+}
+
+/// Numbers of assignments rise with the transactions that decide on persons, under the lock: of two that name a person of
+/// one record the later is right.
+enum AssignmentNumber {
+  static func next(_ database: Connection) throws -> Int64 {
+    try database.query("select nextval('assignment_number')").int(0, 0)
   }
 }

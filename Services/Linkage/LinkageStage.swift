@@ -72,7 +72,7 @@ final class LinkageStage: Stage {
       return try take(messages, output, note: note)
     }
     try note(rejected)
-    let dispositions = try LinkageIndex(database: context.database, layout: context.layout)
+    let outcome = try LinkageIndex(database: context.database, layout: context.layout)
       .apply(received.content, parking: received.parked, under: version)
     // A marker stands behind everything before it, so also behind what is parked; nothing is sent until it may go.
     if !received.markers.isEmpty, try ParkedMessages.areAny(context.database) { throw StoredTokens.wait }
@@ -82,7 +82,8 @@ final class LinkageStage: Stage {
       case .withdrawal:
         try output.send(topic: linked, partition: message.partition, key: message.key, value: message.value)
       case .record(let view, let event):
-        guard let value = value(view, received.content.records[event], dispositions[event]) else { continue }
+        let record = received.content.records[event]
+        guard let value = value(view, record, outcome.dispositions[event], number: outcome.assignment) else { continue }
         try value.withUnsafeBytes { value in
           try output.send(topic: linked, partition: message.partition, key: message.key, value: value)
         }
@@ -99,12 +100,15 @@ final class LinkageStage: Stage {
     try CutAlignment(database: context.database, layout: context.layout).record(markers.map { $0.held(by: reasons) })
   }
 
-  private func value(_ view: EnvelopeView, _ event: RecordEvent, _ disposition: Disposition) -> [UInt8]? {
+  private func value(
+    _ view: EnvelopeView, _ event: RecordEvent, _ disposition: Disposition, number: Int64
+  ) -> [UInt8]? {
     switch (disposition, event.content) {
     case (.nothing, _): return nil
-    case (.record(let person, let assignment), .record(_, _, let withdrawal)):
-      return envelope.record(view, withdrawal: withdrawal, person: person, assignment: assignment)
-    case (.record, .retraction), (.record, .exclusion), (.record, .unrecognised):
+    case (.record(let person, let rank), .record(let combination)):
+      return envelope.record(
+        view, withdrawal: combination.withdrawal, .init(person: person, rank: rank, number: number))
+    case (.record, .retraction), (.record, .exclusion):
       preconditionFailure("a retraction has no person")
     case (.retraction(let reason), let content):
       if case .record = content { context.metrics.excluded += 1 }

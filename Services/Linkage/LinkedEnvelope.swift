@@ -1,5 +1,6 @@
 import Contracts
 import Cryptography
+import Linking
 import Postgres
 import StageKit
 
@@ -7,11 +8,19 @@ import StageKit
 struct LinkedEnvelope {
   private var writer = WireWriter()
   private var nested = WireWriter(capacity: 64)
+  private let hasher = SHA256Hasher()
+
+  struct Assignment {
+    /// Smallest record id of the person, which is named after it.
+    let person: Token16
+    let rank: UInt8
+    let number: Int64
+  }
 
   init() {}
 
   mutating func record(
-    _ received: EnvelopeView, withdrawal: Token16, person: Token16, assignment: Int64
+    _ received: EnvelopeView, withdrawal: Token16, _ assignment: Assignment
   ) -> [UInt8] {
     begin(.record, header: received.header)
     if !received.clinical.isEmpty { writer.bytes(EnvelopeView.Field.clinical, received.clinical) }
@@ -19,7 +28,7 @@ struct LinkedEnvelope {
     nested.reset()
     withdrawal.withUnsafeBytes { nested.bytes(3, $0) }
     writer.bytes(EnvelopeView.Field.links, nested.bytes)
-    append(person: person, assignment: assignment)
+    append(assignment)
     return writer.bytes
   }
 
@@ -29,9 +38,9 @@ struct LinkedEnvelope {
     return writer.bytes
   }
 
-  mutating func reassignment(header: UnsafeRawBufferPointer, person: Token16, assignment: Int64) -> [UInt8] {
+  mutating func reassignment(header: UnsafeRawBufferPointer, _ assignment: Assignment) -> [UInt8] {
     begin(.reassignment, header: header)
-    append(person: person, assignment: assignment)
+    append(assignment)
     return writer.bytes
   }
 
@@ -41,37 +50,46 @@ struct LinkedEnvelope {
     writer.bytes(EnvelopeView.Field.header, header)
   }
 
-  private mutating func append(person: Token16, assignment: Int64) {
+  private mutating func append(_ assignment: Assignment) {
     nested.reset()
-    person.withUnsafeBytes { nested.bytes(1, $0) }
-    nested.varint(2, UInt64(assignment))
+    PersonID.of(smallestRecordID: assignment.person, hasher).withUnsafeBytes { nested.bytes(1, $0) }
+    nested.varint(2, UInt64(assignment.number))
+    if assignment.rank > 0 { nested.varint(3, UInt64(assignment.rank)) }
     writer.bytes(EnvelopeView.Field.assignment, nested.bytes)
   }
 }
 
 extension LinkedEnvelope {
   /// A message for each row, to the partition of its record.
-  /// - Parameter rows: record id, header, person id, assignment number.
-  static func reassignments(_ rows: Rows, _ layout: TopicLayout) -> [Outbox.Entry] {
-    entries(rows, layout) { envelope, row, header in
-      envelope.reassignment(header: header, person: rows.token(row, 2)!, assignment: rows.int(row, 3))
+  /// - Parameters:
+  ///   - rows: record id, header, smallest record id of its person, rank.
+  ///   - number: of the assignments.
+  ///   - isWanted: whether there is to be one for a record id.
+  static func reassignments(
+    _ rows: Rows, number: Int64, _ layout: TopicLayout, where isWanted: (Token16) -> Bool = { _ in true }
+  ) -> [Outbox.Entry] {
+    let wanted = (0..<rows.count).filter { isWanted(rows.token($0, 0)!) }
+    return entries(rows, wanted, layout) { envelope, row, header in
+      envelope.reassignment(
+        header: header, Assignment(person: rows.token(row, 2)!, rank: UInt8(rows.int(row, 3)), number: number))
     }
   }
 
   /// A retraction for each row, to the partition of its record.
   /// - Parameter rows: record id, header.
   static func suppressions(_ rows: Rows, _ layout: TopicLayout) -> [Outbox.Entry] {
-    entries(rows, layout) { envelope, _, header in
+    entries(rows, Array(0..<rows.count), layout) { envelope, _, header in
       envelope.retraction(header: header, reason: Disposition.suppression)
     }
   }
 
   private static func entries(
-    _ rows: Rows, _ layout: TopicLayout, _ value: (inout Self, Int, UnsafeRawBufferPointer) -> [UInt8]
+    _ rows: Rows, _ places: [Int], _ layout: TopicLayout,
+    _ value: (inout Self, Int, UnsafeRawBufferPointer) -> [UInt8]
   ) -> [Outbox.Entry] {
     var envelope = LinkedEnvelope()
     let topic = layout.name(.linked)
-    return (0..<rows.count).map { row in
+    return places.map { row in
       let recordID = rows.bytes(row, 0)
       let bytes = rows.withBytes(row, 1) { value(&envelope, row, $0) }
       return Outbox.Entry(topic: topic, partition: layout.partition(of: recordID), key: recordID, value: bytes)

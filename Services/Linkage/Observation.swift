@@ -1,5 +1,6 @@
 import Contracts
 import Cryptography
+import Linking
 
 /// Orders what is said of one record: the later submission, at the same time the greater content digest.
 struct RecordVersion: Hashable, Comparable, Sendable {
@@ -8,23 +9,6 @@ struct RecordVersion: Hashable, Comparable, Sendable {
   let digest: Int64
 
   static func < (left: Self, right: Self) -> Bool { (left.time, left.digest) < (right.time, right.digest) }
-}
-
-/// A live observation as far as the choice of its person needs it.
-struct ClusterMember: Hashable, Sendable {
-  let recordID: Token16
-  /// Token of the NHS number; `nil`: none that is valid.
-  var nhsNumber: Token16?
-  /// Token of date of birth, sex and postcode; `nil`: at least one of them is missing.
-  var demographics: Token16?
-  /// The person decided last; `nil`: none yet.
-  var person: Token16?
-  /// Rises with every change of `person`, also across versions of the record.
-  var assignment: Int64 = 0
-
-  func hasTokens(of other: ClusterMember) -> Bool {
-    nhsNumber == other.nhsNumber && demographics == other.demographics
-  }
 }
 
 /// What the index holds of one record id: the highest version seen.
@@ -40,74 +24,79 @@ struct Observation: Hashable, Sendable {
   enum State: Int16, Sendable {
     case live = 0
     case retracted = 1
-    /// Erased by an objection under its own token, and of no use to recognise other records by.
+    /// Erased by an objection, without tokens. Only what was stored before these were kept is so.
     case withdrawn = 2
-    /// Held back or erased by an objection. Had a number and still has its demographics: never sent and of no person,
-    /// it is there so that records of the same person without a number are recognised.
-    case suppressing = 3
-    /// Without a number, and taken for a record of a person who objects: see ``DemographicCover``. Comes back only with
-    /// a higher version, since what it held is gone.
+    /// Held back or erased by an objection: never sent. Its tokens are compared as those of a live one are, so that no
+    /// record of the same person goes out, and none is taken for somebody else's.
+    case excluded = 3
+    /// Not under the objector's number, and taken for a record of a person who objects: see ``Suppression``. Comes back
+    /// only with a higher version, since what it held is gone.
     case suppressed = 4
-    /// Retracted, and still there as a suppressing one is: the newest that was said of it had a number and demographics.
+    /// Retracted, and still there to recognise others by: the newest that was said of it had a number and demographics.
     case witness = 5
   }
 
-  /// Without person unless live, without demographics unless it witnesses or is live, without a number's token unless
-  /// live: of a person who objects nothing stays that links by number.
-  var member: ClusterMember
+  /// What is left of a record that was taken back.
+  struct Traces: Hashable, Sendable {
+    let demographics: Token16
+    let withdrawal: Token16
+
+    /// Nil where there is no number or no demographics.
+    init?(_ combination: Combination?) {
+      guard let combination, combination.number != nil, let demographics = combination.demographics else { return nil }
+      self.init(demographics: demographics, withdrawal: combination.withdrawal)
+    }
+
+    init(demographics: Token16, withdrawal: Token16) {
+      self.demographics = demographics
+      self.withdrawal = withdrawal
+    }
+  }
+
+  let recordID: Token16
   var version: RecordVersion
   /// Ingestion's number of the admission, compared with the stamp of an erasure.
   var stamp: Int64
   var source: Source
   var state: State
-  var withdrawal: Token16?
-  /// Of a retracted one the newest version of which is known whose it was: whose demographics it keeps, or that had none.
+  /// Digest of its ``Combination``; nil when it was taken back.
+  var combination: Token16?
+  /// Of a witness.
+  var traces: Traces?
+  /// Of a retracted one the newest version of which is known whose it was: whose traces it keeps, or that had none.
   /// An older one that comes late must not take their place. `nil`: none has come.
   var said: RecordVersion?
 
-  var recordID: Token16 { member.recordID }
-
-  mutating func end(as state: State) {
-    self.state = state
-    member.nhsNumber = nil
-    if state != .suppressing && state != .witness { member.demographics = nil }
-    member.person = nil
-  }
-
   var isRetracted: Bool { state == .retracted || state == .witness }
 
-  /// Makes a retraction remember whom the record was about.
-  /// - Parameter before: what was known of the record until now; its version is not higher.
-  mutating func retract(_ before: Observation) {
-    said = before.isRetracted ? before.said : before.version
-    state = before.witnessed == nil ? .retracted : .witness
-    member.demographics = before.witnessed
-    withdrawal = before.witnessed == nil ? nil : before.withdrawal
-  }
+  /// Whether its combination counts when persons are decided.
+  var isPresent: Bool { combination != nil }
 
-  /// What an erasure under its own token makes of it.
-  mutating func erase() {
-    end(as: member.nhsNumber != nil && member.demographics != nil ? .suppressing : .withdrawn)
-  }
-
-  /// Demographics by which records without a number are recognised as of the same person.
-  var witnessed: Token16? {
-    switch state {
-    case .live: member.nhsNumber == nil ? nil : member.demographics
-    case .suppressing, .witness: member.demographics
-    case .retracted, .withdrawn, .suppressed: nil
-    }
-  }
-
-  /// Demographics that decide whether it is somebody's who objects.
-  var unnumberedDemographics: Token16? {
-    state == .live && member.nhsNumber == nil ? member.demographics : nil
+  /// - Parameters:
+  ///   - said: newest version that is known whose it was.
+  ///   - traces: of that version.
+  mutating func retract(said: RecordVersion?, traces: Traces?) {
+    self.said = said
+    self.traces = traces
+    state = traces == nil ? .retracted : .witness
+    combination = nil
   }
 }
 
-/// An objection under the number of an observation, live, suppressing or retracted, that has these demographics.
-struct Witness: Hashable, Sendable {
-  let recordID: Token16
-  let demographics: Token16
-  let erasure: Erasure
+/// A combination as it is stored, with the person that its records are of.
+struct StoredCombination: Hashable, Sendable {
+  /// 0: not stored yet.
+  var id: Int64
+  let digest: Token16
+  let combination: Combination
+  /// Smallest id of the records that have it: live, excluded and suppressed ones.
+  var smallest: Token16
+  /// Smallest record id of the person, after which it is named.
+  var person: Token16
+  /// See ``Linker/rank(_:)``.
+  var rank: UInt8
+  /// See ``Linker/isTrusted``. It is found by other keys when it changes.
+  var isTrusted: Bool
+  /// The step at which several persons answered; 0: none.
+  var ambiguous: UInt8
 }

@@ -149,13 +149,14 @@ struct PseudonymousEnvelope {
     links.reset()
     if let identity {
       keys.uses.count(.linkage)
+      let identity = LinkIdentity(identity)
       pseudonyms.links.write(identity, to: &tokens)
-      if let number = tokens.number { links.bytes(1, number) }
-      if let demographics = tokens[.demographics] { links.bytes(2, demographics) }
+      tokens.append(to: &links)
+      links.varint(4, UInt64(pseudonyms.links.linkageVersion))
+      if identity.birth != .unknown { links.varint(6, UInt64(identity.birth.rawValue)) }
     }
     withdrawal = try withdrawalToken(routingToken, received)
     links.bytes(3, withdrawal.bytes)
-    if identity != nil { links.varint(4, UInt64(pseudonyms.links.linkageVersion)) }
     writer.bytes(EnvelopeView.Field.links, links.bytes)
   }
 }

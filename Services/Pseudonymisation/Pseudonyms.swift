@@ -12,7 +12,7 @@ struct Pseudonyms {
   init(
     root: SecretKey, linkage: SecretKey, linkageVersion: Int = 1, routing: [Int: SecretKey]
   ) throws(CryptographyError) {
-    links = try LinkTokenMaker(root: root, linkage: linkage, linkageVersion: linkageVersion, passes: [.demographics])
+    links = try LinkTokenMaker(root: root, linkage: linkage, linkageVersion: linkageVersion)
     withdrawal = try WithdrawalTokens(root: root, routing: routing)
   }
 

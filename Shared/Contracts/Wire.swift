@@ -81,10 +81,21 @@ public struct WireWriter {
   }
 
   public mutating func bytes(_ field: Int, _ value: UnsafeRawBufferPointer) {
-    raw(UInt64(field) << 3 | 2)
-    raw(UInt64(value.count))
+    header(field, length: value.count)
     bytes.append(contentsOf: value)
   }
+
+  /// What comes before the `length` bytes of a field, which the caller appends with `raw`.
+  public mutating func header(_ field: Int, length: Int) {
+    raw(UInt64(field) << 3 | 2)
+    raw(UInt64(length))
+  }
+
+  @inline(__always)
+  public mutating func raw(_ byte: UInt8) { bytes.append(byte) }
+
+  @inline(__always)
+  public mutating func raw(_ part: ArraySlice<UInt8>) { bytes.append(contentsOf: part) }
 
   public mutating func bytes(_ field: Int, _ value: [UInt8]) {
     value.withUnsafeBytes { bytes(field, $0) }

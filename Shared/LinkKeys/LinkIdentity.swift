@@ -35,6 +35,8 @@ public struct LinkIdentity: Hashable, Sendable {
     if section.hasBirthDay { set(birth: CalendarDate(day: section.birthDay)) }
     set(sex: section.sex)
     set(postcode: section.postcode)
+    if number == 0 { mistypedNumber = Self.tenDigits(section.mistypedNhsNumber) ?? 0 }
+    local = section.local
   }
 
   public mutating func set(birth: CalendarDate?) {
@@ -61,6 +63,17 @@ public struct LinkIdentity: Hashable, Sendable {
     guard 5...7 ~= count else { return }
     let (outward, inward) = (characters >> 24, characters & 0xFF_FFFF)
     self.postcode = outward << (24 + 8 * UInt64(7 - count)) | inward
+  }
+
+  /// - Parameter number: what may be an NHS number or a mistyped one.
+  public mutating func set(tenDigits number: UInt64) {
+    let isValid = NHSNumber.checkDigit(ofFirstNine: Int(number / 10)) == Int(number % 10)
+    (self.number, mistypedNumber) = isValid ? (number, 0) : (0, number)
+  }
+
+  /// As `Combination.isSpecific` says of its tokens.
+  public var isSpecific: Bool {
+    number != 0 || local != 0 || (birthDay != nil && sex != 0 && postcode != 0)
   }
 
   public var birth: LinkNodes.Birth {

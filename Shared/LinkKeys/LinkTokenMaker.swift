@@ -53,6 +53,20 @@ public struct LinkTokenMaker {
       for (place, pass) in passes.enumerated() { body(pass, key(at: place + (hasNumber ? 1 : 0))) }
     }
 
+    /// Appends fields 1, 2 and 5 of `LinkTokens`.
+    public func append(to links: inout WireWriter) {
+      if let number { links.bytes(1, number) }
+      if let demographics = self[.demographics] { links.bytes(2, demographics) }
+      let others = passes.first == .demographics ? 1 : 0
+      guard passes.count > others else { return }
+      links.header(5, length: (passes.count - others) * (1 + PassKey.length))
+      for place in others..<passes.count {
+        let start = (place + (hasNumber ? 1 : 0)) * PassKey.length
+        links.raw(passes[place].rawValue)
+        links.raw(bytes[start..<(start + PassKey.length)])
+      }
+    }
+
     private func key(at place: Int) -> UInt64 {
       bytes.withUnsafeBytes {
         UInt64(bigEndian: $0.loadUnaligned(fromByteOffset: place * PassKey.length, as: UInt64.self))

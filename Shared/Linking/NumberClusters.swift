@@ -3,7 +3,7 @@
 /// A shared number alone is not enough: newborns come with their mother's number, and numbers are taken from the wrong
 /// member of a household. So two of the three parts of the date of birth have to agree, or its day and month are exchanged;
 /// 1 January stands for its year, with the same sex; and who has no date of birth joins the one cluster of the number
-/// that has the same sex.
+/// that has the same sex. Who has nothing but the number joins its cluster where there is only one.
 ///
 /// Where several clusters remain, the number is the one's that a practice has it from, or else the one's that more kinds of
 /// sources have it from. The others' number is not trusted: it neither holds them together with its owner nor keeps
@@ -44,12 +44,23 @@ struct NumberClusters {
     for pass in Self.partsOfBirth { joinEqual(group, pass, &sets) }
     attach(.firstOfJanuary, .numberYearSex, to: [.known], &sets)
     attach(.unknown, .numberSex, to: [.known, .firstOfJanuary], &sets)
+    let bare = group.filter { nodes.key($0, .numberYearMonth) == 0 && nodes.key($0, .numberSex) == 0 }
+    for node in bare.dropFirst() { sets.join(bare[0], node) }
     var clusters: [Int: Set<LinkNodes.Source>] = [:]
-    for node in group {
+    for node in group where bare.isEmpty || sets.root(node) != sets.root(bare[0]) {
       clusters[sets.root(node), default: []].formUnion(nodes.sources[node].map { [$0] } ?? [])
     }
     if clusters.count > 1 { disputed += 1 }
-    guard let owner = Self.owner(clusters) else { return }
+    if let node = bare.first {
+      guard clusters.count < 2 else { return trust(Self.owner(clusters), sets: &sets) }
+      for cluster in clusters.keys { sets.join(node, cluster) }
+      return trust(sets.root(node), sets: &sets)
+    }
+    trust(Self.owner(clusters), sets: &sets)
+  }
+
+  private mutating func trust(_ owner: Int?, sets: inout DisjointSets) {
+    guard let owner else { return }
     for node in group where sets.root(node) == owner { isTrusted[node] = true }
   }
 

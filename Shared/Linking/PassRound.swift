@@ -11,9 +11,14 @@ struct PassRound {
   private let traits: ClusterTraits
 
   struct Outcome {
-    var joins: [(Int, Int)] = []
+    /// Roots of weak clusters, each with its anchor's.
+    var attached: [(Int, Int)] = []
+    /// Roots of weak clusters that are as good as each other.
+    var joined: [(Int, Int)] = []
     /// Roots of clusters that several answered.
     var ambiguous: [Int] = []
+
+    var isEmpty: Bool { attached.isEmpty && joined.isEmpty }
   }
 
   init(_ nodes: LinkNodes, _ pass: LinkPass, roots: [Int32], traits: ClusterTraits) {
@@ -40,7 +45,7 @@ struct PassRound {
     var outcome = Outcome()
     for (weak, anchors) in answers {
       if anchors.count == 1, let anchor = anchors.first {
-        outcome.joins.append((Int(weak), Int(anchor)))
+        outcome.attached.append((Int(weak), Int(anchor)))
       } else {
         outcome.ambiguous.append(Int(weak))
       }
@@ -68,9 +73,9 @@ struct PassRound {
     let free = weak.filter { answers[$0] == nil }
     guard free.count > 1 else { return }
     if pass.isExact {
-      for other in free.dropFirst() { outcome.joins.append((Int(free[0]), Int(other))) }
+      for other in free.dropFirst() { outcome.joined.append((Int(free[0]), Int(other))) }
     } else if !pass.reachesNumbers, free.count == 2, weak.count == 2 {
-      outcome.joins.append((Int(free[0]), Int(free[1])))
+      outcome.joined.append((Int(free[0]), Int(free[1])))
     }
   }
 

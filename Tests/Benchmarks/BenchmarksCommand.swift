@@ -20,7 +20,8 @@ struct BenchmarksCommand: AsyncParsableCommand {
          database, one commit at the end; same broker, same client settings, over the objection filter's input.
       """,
     subcommands: [
-      FuzzCommand.self, ScaleCommand.self, KeysCommand.self, LinkageQualityCommand.self, RawLoopCommand.self,
+      FuzzCommand.self, ScaleCommand.self, KeysCommand.self, LinkageQualityCommand.self, LinkageServiceCommand.self,
+      RawLoopCommand.self,
     ])
 
   @Flag(help: "A small region and one round: under 90 s.")

@@ -34,7 +34,7 @@ extension WholeSystem {
       of number: String, _ connector: Connector, _ canaries: CanaryCheck
     ) throws -> (record: Token16, person: Token16)? {
       let rows = try connector.database.query(
-        "select record_id, person_id from linkage.observation where withdrawal_token = $1 and state = 0",
+        "select record_id, person_id from linkage.live_observation where withdrawal_token = $1",
         [.bytes(canaries.withdrawalToken(number).bytes)])
       guard rows.count > 0, let record = Token16(bytes: rows.bytes(0, 0)), let person = Token16(bytes: rows.bytes(0, 1))
       else { return nil }

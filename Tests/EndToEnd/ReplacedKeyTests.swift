@@ -119,7 +119,7 @@ extension WholeSystem {
         func persons() throws -> [[String]] { try connector.published([practice, hospital]).persons }
         func ids() throws -> [String] {
           let rows = try connector.database.query(
-            "select distinct encode(person_id, 'hex') from linkage.observation where state = 0")
+            "select distinct encode(person_id, 'hex') from linkage.live_observation")
           return (0..<rows.count).map { rows.text($0, 0) }
         }
         try connector.submit([

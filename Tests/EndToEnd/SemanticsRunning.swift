@@ -176,8 +176,8 @@ final class Connector {
     try awaited("the same persons at linkage and publication", seconds: 60) {
       try count(
         """
-        select count(*) from linkage.observation o join publication.record r using (record_id)
-        where o.state = 0 and r.state = 1 and r.person_id is distinct from o.person_id
+        select count(*) from linkage.live_observation o join publication.record r using (record_id)
+        where r.state = 1 and r.person_id is distinct from o.person_id
         """) == 0
     }
   }

@@ -36,44 +36,43 @@ struct LinkageDecisionTests {
   @Test func `a record without number joins the only number, and leaves it when a second one appears`() throws {
     var index = MemoryIndex()
     try index.apply(record(1, nhs: 1, demographics: 5), record(2, demographics: 5))
-    #expect(index.stored[recordID(2)]?.member.person == PersonID.of(smallestRecordID: recordID(1)))
+    #expect(index.person(recordID(2)) == recordID(1))
 
-    let second = try index.apply(record(3, nhs: 2, demographics: 5))
-    #expect(second.reassigned.map(\.recordID) == [recordID(2)])
-    #expect(second.reassigned.map(\.assignment) == [2])
-    #expect(index.stored[recordID(2)]?.member.person == PersonID.of(smallestRecordID: recordID(2)))
+    let second = LinkageBatch(records: [record(3, nhs: 2, demographics: 5)])
+    #expect(index.reassigned(by: try index.apply(second), second) == [recordID(2)])
+    #expect(index.person(recordID(2)) == recordID(2))
+    #expect(index.truth.ranks[recordID(2)] == 0)
 
-    let corrected = try index.apply(record(3, version: 2, nhs: 1, demographics: 5))
-    #expect(corrected.reassigned.map(\.recordID) == [recordID(2)])
-    #expect(corrected.reassigned.map(\.assignment) == [3])
-    #expect(index.stored[recordID(2)]?.member.person == PersonID.of(smallestRecordID: recordID(1)))
+    let corrected = LinkageBatch(records: [record(3, version: 2, nhs: 1, demographics: 5)])
+    #expect(index.reassigned(by: try index.apply(corrected), corrected) == [recordID(2)])
+    #expect(index.person(recordID(2)) == recordID(1))
+    #expect(index.truth.ranks[recordID(2)] == LinkPass.demographics.rawValue)
   }
 
   @Test func `records without number wait for one of their own`() throws {
     var index = MemoryIndex()
     try index.apply(record(2, demographics: 5), record(3, demographics: 5))
-    let number = try index.apply(record(4, nhs: 1, demographics: 5))
+    let batch = LinkageBatch(records: [record(4, nhs: 1, demographics: 5)])
+    let number = try index.apply(batch)
     // The smallest record id is still theirs, so their person keeps its id and the new record takes it.
-    #expect(number.reassigned.isEmpty)
-    #expect(
-      number.dispositions
-        == [.record(person: PersonID.of(smallestRecordID: recordID(2)), assignment: 1)])
+    #expect(index.reassigned(by: number, batch).isEmpty)
+    #expect(number.dispositions == [.record(person: recordID(2), rank: 1)])
   }
 
   @Test func `a merge gives new persons to one side, a split gives them back`() throws {
     var index = MemoryIndex()
     try index.apply(record(1, nhs: 1), record(2, nhs: 1), record(3, nhs: 2), record(4, nhs: 2))
-    let merged = try index.apply(record(3, version: 2, nhs: 1), record(4, version: 2, nhs: 1))
-    let first = PersonID.of(smallestRecordID: recordID(1))
-    #expect(merged.dispositions == [.record(person: first, assignment: 2), .record(person: first, assignment: 2)])
-    #expect(merged.reassigned.isEmpty)
+    let merge = LinkageBatch(records: [record(3, version: 2, nhs: 1), record(4, version: 2, nhs: 1)])
+    let merged = try index.apply(merge)
+    let first = Disposition.record(person: recordID(1), rank: 1)
+    #expect(merged.dispositions == [first, first])
+    #expect(index.reassigned(by: merged, merge).isEmpty)
 
-    let split = try index.apply(record(1, version: 2, nhs: 3))
-    let second = PersonID.of(smallestRecordID: recordID(2))
-    #expect(split.dispositions == [.record(person: first, assignment: 1)])
-    #expect(split.reassigned.map(\.recordID) == [2, 3, 4].map(recordID))
-    #expect(split.reassigned.allSatisfy { $0.person == second })
-    #expect(split.reassigned.map(\.assignment) == [2, 3, 3])
+    let split = LinkageBatch(records: [record(1, version: 2, nhs: 3)])
+    let decision = try index.apply(split)
+    #expect(decision.dispositions == [first])
+    #expect(index.reassigned(by: decision, split) == [2, 3, 4].map(recordID))
+    #expect([2, 3, 4].allSatisfy { index.person(recordID($0)) == recordID(2) })
   }
 
   @Test func `a repeated record goes out as before, with the person of today`() throws {
@@ -81,8 +80,7 @@ struct LinkageDecisionTests {
     let before = try index.apply(record(2, nhs: 1))
     #expect(try index.apply(record(2, nhs: 1)).dispositions == before.dispositions)
     try index.apply(record(1, nhs: 1))
-    let person = PersonID.of(smallestRecordID: recordID(1))
-    #expect(try index.apply(record(2, nhs: 1)).dispositions == [.record(person: person, assignment: 2)])
+    #expect(try index.apply(record(2, nhs: 1)).dispositions == [.record(person: recordID(1), rank: 1)])
   }
 
   @Test func `a lower version says nothing, and a retraction wins at the same version`() throws {
@@ -94,32 +92,27 @@ struct LinkageDecisionTests {
     #expect(try index.apply(record(1, version: 2, nhs: 1)).dispositions == [.nothing])
     #expect(try index.apply(retraction(1, version: 2)).dispositions == [.retraction(.corrected)])
     #expect(index.stored[recordID(1)]?.state == .retracted)
-    let person = PersonID.of(smallestRecordID: recordID(1))
-    #expect(
-      try index.apply(record(1, version: 3, nhs: 1)).dispositions == [.record(person: person, assignment: 2)])
+    #expect(try index.apply(record(1, version: 3, nhs: 1)).dispositions == [.record(person: recordID(1), rank: 1)])
   }
 
   @Test func `an erasure ends what it reaches and turns what comes later under its stamp into retractions`() throws {
     var index = MemoryIndex()
     try index.apply(
-      record(1, nhs: 1, stamp: 10), record(2, nhs: 1, stamp: 30), record(3, nhs: 1, stamp: 10, source: .hospital))
-    let erased = erasure(1, all: false, stamp: 20)
-    let decision = try index.apply(LinkageBatch(erasures: [erased]))
-    #expect(decision.ended == [.init(recordID: recordID(1), state: .withdrawn)])
-    #expect(decision.reassigned.map(\.recordID) == [recordID(2), recordID(3)])
-    #expect(index.stored[recordID(1)]?.member == ClusterMember(recordID: recordID(1), assignment: 1))
+      record(1, nhs: 1, stamp: 10, source: .gp), record(2, nhs: 1, stamp: 30, source: .gp),
+      record(3, nhs: 1, stamp: 10))
+    let erased = LinkageBatch(erasures: [erasure(1, all: false, stamp: 20)])
+    let decision = try index.apply(erased)
+    #expect(decision.ended == [.init(recordID: recordID(1), state: .excluded)])
+    // Who is one person has nothing to do with who objects.
+    #expect(index.reassigned(by: decision, erased).isEmpty && decision.updated.isEmpty)
 
-    #expect(try index.apply(record(1, nhs: 1, stamp: 10)).dispositions == [.retraction(.type1)])
-    #expect(try index.apply(record(4, nhs: 1, stamp: 20)).dispositions == [.retraction(.type1)])
-    let all = erasure(1, all: true, stamp: 15)
+    #expect(try index.apply(record(1, nhs: 1, stamp: 10, source: .gp)).dispositions == [.retraction(.type1)])
+    #expect(try index.apply(record(4, nhs: 1, stamp: 20, source: .gp)).dispositions == [.retraction(.type1)])
+    let all = LinkageBatch(erasures: [erasure(1, all: true, stamp: 15)])
+    #expect(try index.apply(all).ended == [.init(recordID: recordID(3), state: .excluded)])
+    #expect(try index.apply(record(5, nhs: 1, stamp: 15)).dispositions == [.retraction(.type2)])
     #expect(
-      try index.apply(LinkageBatch(erasures: [all])).ended == [.init(recordID: recordID(3), state: .withdrawn)])
-    #expect(
-      try index.apply(record(5, nhs: 1, stamp: 15, source: .hospital)).dispositions == [.retraction(.type2)])
-    let person = PersonID.of(smallestRecordID: recordID(2))
-    #expect(
-      try index.apply(record(6, nhs: 1, stamp: 16, source: .hospital)).dispositions
-        == [.record(person: person, assignment: 1)])
+      try index.apply(record(6, nhs: 1, stamp: 16)).dispositions == [.record(person: recordID(1), rank: 1)])
   }
 
   @Test func `a repeated erasure looks for nothing`() throws {

@@ -1,5 +1,6 @@
 import Contracts
 import Cryptography
+import Linking
 
 @testable import Linkage
 
@@ -24,30 +25,56 @@ func nhsToken(_ number: UInt64) -> Token16 { Token16(high: 0x1000 + number, low:
 func demographicsToken(_ number: UInt64) -> Token16 { Token16(high: 0x2000 + number, low: number) }
 func withdrawalToken(_ number: UInt64) -> Token16 { Token16(high: 0x3000 + number, low: number) }
 
+/// What two records have in common that have a number or demographics in common, and the number of their local id.
+///
+/// With a number everything agrees that could contradict it, so equal numbers are one person.
+func combination(
+  nhs: UInt64? = nil, demographics: UInt64? = nil, local: UInt64? = nil, source: Source, withdrawal: UInt64
+) -> Combination {
+  var passKeys: [UInt8] = []
+  func add(_ pass: PassKey, _ number: UInt64?) {
+    guard let number else { return }
+    passKeys.append(pass.rawValue)
+    let token =
+      pass == .demographics
+      ? demographicsToken(number) : Token16(high: UInt64(pass.rawValue) << 32 | number, low: number)
+    passKeys += token.bytes
+  }
+  add(.demographics, demographics)
+  for pass in [PassKey.numberYearMonth, .numberSex] { add(pass, nhs) }
+  for pass in [PassKey.local, .localSex] { add(pass, local) }
+  add(.birthPostcode, demographics)
+  return Combination(
+    source: LinkNodes.Source(source)!, birth: demographics == nil ? .unknown : .known, number: nhs.map(nhsToken),
+    passKeys: passKeys, withdrawal: withdrawalToken(withdrawal))
+}
+
 /// A record event; the withdrawal token is that of the NHS number, without one that of the record.
 func record(
-  _ id: UInt64, version: Int64 = 1, nhs: UInt64? = nil, demographics: UInt64? = nil, stamp: Int64 = 1,
-  source: Source = .gp
+  _ id: UInt64, version: Int64 = 1, nhs: UInt64? = nil, demographics: UInt64? = nil, local: UInt64? = nil,
+  stamp: Int64 = 1, source: Source = .hospital
 ) -> RecordEvent {
   event(
     id, version, stamp, source,
     .record(
-      nhsNumber: nhs.map(nhsToken), demographics: demographics.map(demographicsToken),
-      withdrawal: withdrawalToken(nhs ?? 1_000 + id)))
+      combination(
+        nhs: nhs, demographics: demographics, local: local, source: source, withdrawal: nhs ?? 1_000 + id)))
 }
 
-func retraction(_ id: UInt64, version: Int64 = 1, stamp: Int64 = 1, source: Source = .gp) -> RecordEvent {
+func retraction(_ id: UInt64, version: Int64 = 1, stamp: Int64 = 1, source: Source = .hospital) -> RecordEvent {
   event(id, version, stamp, source, .retraction(.corrected))
 }
 
-/// The retraction that the objection filter makes of a record with a number and demographics.
+/// The retraction that the objection filter makes of a record.
 func exclusion(
-  _ id: UInt64, version: Int64 = 1, nhs: UInt64, demographics: UInt64, stamp: Int64 = 1, source: Source = .gp,
-  reason: RetractionReason = .type2
+  _ id: UInt64, version: Int64 = 1, nhs: UInt64? = nil, demographics: UInt64? = nil, stamp: Int64 = 1,
+  source: Source = .hospital, reason: RetractionReason = .type2
 ) -> RecordEvent {
   event(
     id, version, stamp, source,
-    .exclusion(reason, demographics: demographicsToken(demographics), withdrawal: withdrawalToken(nhs)))
+    .exclusion(
+      reason,
+      combination(nhs: nhs, demographics: demographics, source: source, withdrawal: nhs ?? 1_000 + id)))
 }
 
 /// - Parameter statement: stamp of the statement; the stamp erased where it is not given.
@@ -59,11 +86,6 @@ func erasure(
     mark: ObjectionMark(erasedStamp: stamp, statementStamp: statement ?? stamp, isInForce: inForce))
 }
 
-/// The retraction that the objection filter makes of one without number.
-func unrecognised(_ id: UInt64, version: Int64 = 1, stamp: Int64 = 1, source: Source = .gp) -> RecordEvent {
-  event(id, version, stamp, source, .unrecognised(.type2))
-}
-
 private func event(
   _ id: UInt64, _ version: Int64, _ stamp: Int64, _ source: Source, _ content: RecordEvent.Content
 ) -> RecordEvent {
@@ -72,7 +94,7 @@ private func event(
     extractID: "extract-\(version)", header: headerBytes(id, version, stamp, source), content: content)
 }
 
-func headerBytes(_ id: UInt64, _ version: Int64 = 1, _ stamp: Int64 = 1, _ source: Source = .gp) -> [UInt8] {
+func headerBytes(_ id: UInt64, _ version: Int64 = 1, _ stamp: Int64 = 1, _ source: Source = .hospital) -> [UInt8] {
   var writer = WireWriter()
   writer.bytes(1, recordID(id).bytes)
   writer.varint(2, UInt64(version))
@@ -132,7 +154,8 @@ func randomWorld(
         if chance(2) { continue }
       }
       if nhs == nil, demographics != nil, chance(6) {
-        said.append(.record(unrecognised(id, version: version, stamp: stamp, source: source)))
+        said.append(
+          .record(exclusion(id, version: version, demographics: demographics, stamp: stamp, source: source)))
         if chance(2) { continue }
       }
       said.append(.record(passed))

@@ -1,18 +1,22 @@
 import Contracts
 import Cryptography
+import Linking
 
 @testable import Linkage
 
-/// The rules of linkage written down a second time: all observations against all, from the whole set of events.
+/// The rules of the index written down a second time: all records at once and all against all, from the whole set of
+/// events. Who is one person of them, ``Linker`` says of all together; what it says is tested elsewhere.
 struct LinkageOracle {
   struct Truth: Equatable {
     var states: [Token16: Observation.State] = [:]
+    /// Of live records, the smallest record id of each one's person.
     var persons: [Token16: Token16] = [:]
+    var ranks: [Token16: UInt8] = [:]
 
     var suppressed: Set<Token16> { Set(states.filter { $0.value == .suppressed }.keys) }
 
     /// Ended at publication by the withdrawal that linkage passes on.
-    func isErased(_ id: Token16) -> Bool { states[id] == .withdrawn || states[id] == .suppressing }
+    func isErased(_ id: Token16) -> Bool { states[id] == .excluded }
   }
 
   /// What must be suppressed whatever came first, and what may be.
@@ -23,18 +27,40 @@ struct LinkageOracle {
     func contain(_ ids: Set<Token16>) -> Bool { must.isSubset(of: ids) && ids.isSubset(of: may) }
   }
 
+  /// One version of a record.
+  private struct Version {
+    let id: Token16
+    let stamp: Int64
+    let source: Source
+    let combination: Combination
+    let isExcluded: Bool
+
+    init?(_ event: RecordEvent) {
+      switch event.content {
+      case .retraction: return nil
+      case .record(let combination): (self.combination, isExcluded) = (combination, false)
+      case .exclusion(_, let combination): (self.combination, isExcluded) = (combination, true)
+      }
+      (id, stamp, source) = (event.recordID, event.stamp, event.source)
+    }
+
+    func isErased(by erasure: Erasure) -> Bool {
+      erasure.token == combination.withdrawal && stamp <= erasure.mark.erasedStamp
+        && (erasure.allSources || source == .gp)
+    }
+  }
+
   static func suppressed(_ said: [Said]) -> Bounds {
     let (events, erasures) = parts(said)
     let newest = truth(said)
     // Every version ever said, and objections as if none had ended.
-    let numbered = events.compactMap(Keys.init).filter { $0.isNumbered }
+    let ever = events.compactMap(Version.init)
     let may = newest.states.compactMap { id, state -> Token16? in
       guard state == .live || state == .suppressed else { return nil }
-      let weak = events.filter { $0.recordID == id }.sorted { $0.version < $1.version }.compactMap(Keys.init).last!
-      return weak.isCovered(by: numbered) { other, all in
+      let last = events.filter { $0.recordID == id }.sorted { $0.version < $1.version }.compactMap(Version.init).last!
+      return isCovered(last, among: ever, traces: []) { token, all in
         erasures.contains {
-          $0.token == other.withdrawal && $0.allSources == all
-            && ($0.mark.isInForce || weak.stamp <= $0.mark.erasedStamp)
+          $0.token == token && $0.allSources == all && ($0.mark.isInForce || last.stamp <= $0.mark.erasedStamp)
         }
       } ? id : nil
     }
@@ -57,108 +83,81 @@ struct LinkageOracle {
   static func truth(_ said: [Said], suppressed: Set<Token16>? = nil) -> Truth {
     let (events, erasures) = parts(said)
     var truth = Truth()
-    var candidates: [Keys] = []
-    var numbered: [Keys] = []
+    var present: [Version] = []
+    var traces: [Observation.Traces] = []
     for (id, events) in Dictionary(grouping: events, by: \.recordID) {
       let last = events.map(\.version).max()!
       let newest = events.filter { $0.version == last }
-      let keys = newest.compactMap(Keys.init)
-      if keys.count < newest.count {
-        // Taken back; the last that was said of it, if it was not that nobody knows, tells whose it was.
-        let telling = events.filter { if case .retraction = $0.content { false } else { true } }
-        let said = telling.max { $0.version < $1.version }.flatMap(Keys.init)
-        let isWitness = said.map { $0.isNumbered && $0.demographics != nil } ?? false
-        truth.states[id] = isWitness ? .witness : .retracted
-        if let said, isWitness { numbered.append(said) }
+      let versions = newest.compactMap(Version.init)
+      if versions.count < newest.count {
+        // Taken back; the last that was said of it tells whose it was.
+        let telling = events.filter { Version($0) != nil }.max { $0.version < $1.version }.flatMap(Version.init)
+        let left = Observation.Traces(telling?.combination)
+        truth.states[id] = left == nil ? .retracted : .witness
+        if let left { traces.append(left) }
         continue
       }
-      if keys.contains(where: \.isExcluded) {
-        truth.states[id] = .suppressing
-      } else if erasures.contains(where: { keys[0].isErased(by: $0) }) {
-        truth.states[id] = keys[0].isNumbered && keys[0].demographics != nil ? .suppressing : .withdrawn
-      } else {
-        truth.states[id] = .live
-        candidates.append(keys[0])
-      }
-      if keys[0].isNumbered { numbered.append(keys[0]) }
+      let isExcluded =
+        versions.contains(where: \.isExcluded) || erasures.contains { erasure in versions[0].isErased(by: erasure) }
+      truth.states[id] = isExcluded ? .excluded : .live
+      present.append(versions[0])
     }
-    var live: [Keys] = []
-    for keys in candidates {
+    for version in present where truth.states[version.id] == .live {
       let isSuppressed =
-        suppressed?.contains(keys.id)
-        ?? keys.isCovered(by: numbered) { other, all in
-          let said = erasures.filter { $0.token == other.withdrawal && $0.allSources == all }.map(\.mark)
+        suppressed?.contains(version.id)
+        ?? isCovered(version, among: present, traces: traces) { token, all in
+          let said = erasures.filter { $0.token == token && $0.allSources == all }.map(\.mark)
           let last = said.map(\.statementStamp).max()
           return said.contains { $0.statementStamp == last && $0.isInForce }
-            || said.contains { keys.stamp <= $0.erasedStamp }
+            || said.contains { version.stamp <= $0.erasedStamp }
         }
-      if isSuppressed { truth.states[keys.id] = .suppressed } else { live.append(keys) }
+      if isSuppressed { truth.states[version.id] = .suppressed }
     }
-    for (keys, cluster) in zip(live, clusters(live)) {
-      let smallest = zip(live, clusters(live)).filter { $0.1 == cluster }.map(\.0.id).min()!
-      let digest = SHA256Digest.hash(Array("caredata person".utf8) + smallest.bytes)
-      truth.persons[keys.id] = Token16(bytes: Array(digest.prefix(16)))
-    }
+    link(present, &truth)
     return truth
   }
 
-  /// A cluster number per observation, by merging whatever must be together.
-  private static func clusters(_ live: [Keys]) -> [Int] {
-    var clusters = Array(live.indices)
-    func merge(_ left: Int, _ right: Int) {
-      let (kept, gone) = (clusters[left], clusters[right])
-      for index in clusters.indices where clusters[index] == gone { clusters[index] = kept }
+  private static func link(_ present: [Version], _ truth: inout Truth) {
+    var nodes = LinkNodes()
+    var places: [Token16: Int] = [:]
+    var smallest: [Int32: Token16] = [:]
+    let hasher = SHA256Hasher()
+    let digests = present.map { $0.combination.digest(of: $0.id, hasher) }
+    for (version, digest) in zip(present, digests) where places[digest] == nil {
+      places[digest] = nodes.count
+      nodes.add(version.combination)
     }
-    for left in live.indices {
-      for right in live.indices {
-        let (one, other) = (live[left], live[right])
-        if let number = one.nhs {
-          if number == other.nhs { merge(left, right) }
-          continue
-        }
-        guard let token = one.demographics, token == other.demographics else { continue }
-        let numbers = Set(live.filter { $0.demographics == token }.compactMap(\.nhs))
-        if other.nhs == nil || numbers.count == 1 { merge(left, right) }
-      }
+    let linker = Linker(nodes)
+    for (version, digest) in zip(present, digests) {
+      let cluster = linker.clusters[places[digest]!]
+      smallest[cluster] = min(version.id, smallest[cluster] ?? version.id)
     }
-    return clusters
+    for (version, digest) in zip(present, digests) where truth.states[version.id] == .live {
+      truth.persons[version.id] = smallest[linker.clusters[places[digest]!]]
+      truth.ranks[version.id] = linker.rank(places[digest]!)
+    }
   }
 
-  private struct Keys {
-    let id: Token16
-    let stamp: Int64
-    let source: Source
-    /// Of an exclusion it is not known, only that there is one.
-    let nhs: Token16?
-    let demographics: Token16?
-    let withdrawal: Token16
-    let isExcluded: Bool
-
-    var isNumbered: Bool { nhs != nil || isExcluded }
-
-    init?(_ event: RecordEvent) {
-      switch event.content {
-      case .retraction, .unrecognised: return nil
-      case .record(let nhs, let demographics, let withdrawal):
-        (self.nhs, self.demographics, self.withdrawal, isExcluded) = (nhs, demographics, withdrawal, false)
-      case .exclusion(_, let demographics, let withdrawal):
-        (nhs, self.demographics, self.withdrawal, isExcluded) = (nil, demographics, withdrawal, true)
+  /// - Parameter isReached: whether the objections under a token, to all sources or not, reach this record's stamp.
+  private static func isCovered(
+    _ version: Version, among present: [Version], traces: [Observation.Traces],
+    _ isReached: (Token16, _ all: Bool) -> Bool
+  ) -> Bool {
+    guard version.combination.number == nil else { return false }
+    var keys = Set(version.combination.keys(isTrusted: true))
+    let unnumbered = present.filter { $0.combination.number == nil }
+    // Over others without a number, until it leads no further.
+    while true {
+      let before = keys.count
+      for other in unnumbered where !keys.isDisjoint(with: other.combination.keys(isTrusted: true)) {
+        keys.formUnion(other.combination.keys(isTrusted: true))
       }
-      id = event.recordID
-      stamp = event.stamp
-      source = event.source
+      if keys.count == before { break }
     }
-
-    func isErased(by erasure: Erasure) -> Bool {
-      erasure.token == withdrawal && stamp <= erasure.mark.erasedStamp && (erasure.allSources || source == .gp)
-    }
-
-    /// - Parameter isReached: whether the objections under a token, to all sources or not, reach this record's stamp.
-    func isCovered(by numbered: [Keys], _ isReached: (Keys, _ all: Bool) -> Bool) -> Bool {
-      guard !isNumbered, let demographics else { return false }
-      return numbered.contains { other in
-        other.demographics == demographics && (isReached(other, true) || (source == .gp && isReached(other, false)))
-      }
-    }
+    let holders = present.filter { $0.id == version.id || !keys.isDisjoint(with: $0.combination.keys(isTrusted: true)) }
+    let tokens =
+      Set(holders.map(\.combination.withdrawal))
+      .union(traces.filter { keys.contains($0.demographics.high) }.map(\.withdrawal))
+    return tokens.contains { isReached($0, true) || (version.source == .gp && isReached($0, false)) }
   }
 }

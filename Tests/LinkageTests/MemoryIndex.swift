@@ -1,27 +1,35 @@
 import Contracts
 import Cryptography
+import Linking
 import Testing
 
 @testable import Linkage
 
 /// The index as dictionaries: the decision with everything around it, without PostgreSQL.
-struct MemoryIndex: ObservationSource {
+struct MemoryIndex: LinkageSource {
   private(set) var stored: [Token16: Observation] = [:]
+  private(set) var combinations: [Token16: StoredCombination] = [:]
   private(set) var marks: Set<Erasure> = []
   var view = PublishedView()
   /// A planted fault: a retraction takes the demographics with it.
   var forgetsWitnesses = false
+  private var number: Int64 = 0
 
   @discardableResult
   mutating func apply(_ batch: LinkageBatch) throws -> LinkageDecision {
     let decision = try LinkageDecision(batch, reading: self)
+    number += 1
     for erasure in decision.raised {
       marks = marks.filter { $0.token != erasure.token || $0.allSources != erasure.allSources }
       marks.insert(erasure)
     }
+    for created in decision.created { #expect(combinations.updateValue(created, forKey: created.digest) == nil) }
+    for (before, after) in decision.updated {
+      #expect(combinations.updateValue(after, forKey: after.digest) == before)
+    }
     for (observation, _) in decision.replaced { stored[observation.recordID] = observation }
     for end in decision.ended {
-      stored[end.recordID]!.end(as: end.state)
+      stored[end.recordID]!.state = end.state
       // Publication learns of it by a retraction through the outbox.
       if end.state == .suppressed { view.retract(end.recordID, stored[end.recordID]!.version) }
     }
@@ -29,18 +37,12 @@ struct MemoryIndex: ObservationSource {
       #expect(stored[observation.recordID]!.isRetracted && observation.isRetracted)
       stored[observation.recordID] = observation
     }
+    for deleted in decision.deleted { #expect(combinations.removeValue(forKey: deleted.digest) == deleted) }
     if forgetsWitnesses {
-      for id in stored.keys where stored[id]!.state == .witness { stored[id]!.end(as: .retracted) }
+      for id in stored.keys where stored[id]!.state == .witness { stored[id]!.retract(said: nil, traces: nil) }
     }
-    for reassignment in decision.reassigned {
-      #expect(stored[reassignment.recordID]!.member.assignment < reassignment.assignment)
-      stored[reassignment.recordID]!.member.person = reassignment.person
-      stored[reassignment.recordID]!.member.assignment = reassignment.assignment
-    }
-    view.take(batch, decision.dispositions)
-    for reassignment in decision.reassigned {
-      view.assign(reassignment.recordID, reassignment.person, reassignment.assignment)
-    }
+    view.take(batch, decision.dispositions, number: number)
+    for id in reassigned(by: decision, batch) { view.assign(id, person(id)!, number) }
     return decision
   }
 
@@ -49,38 +51,73 @@ struct MemoryIndex: ObservationSource {
     try apply(LinkageBatch(records: events))
   }
 
-  var truth: LinkageOracle.Truth {
-    LinkageOracle.Truth(states: stored.mapValues(\.state), persons: stored.compactMapValues(\.member.person))
+  /// As the index leaves messages in the outbox.
+  func reassigned(by decision: LinkageDecision, _ batch: LinkageBatch) -> [Token16] {
+    var inline: Set<Token16> = []
+    for (event, disposition) in zip(batch.records, decision.dispositions) {
+      if case .record = disposition { inline.insert(event.recordID) }
+    }
+    let moved = Set(
+      decision.updated.filter { $0.before.person != $0.after.person || $0.before.rank != $0.after.rank }
+        .map(\.after.digest))
+    return stored.values.filter {
+      $0.state == .live && moved.contains($0.combination!) && !inline.contains($0.recordID)
+    }.map(\.recordID).sorted()
   }
 
-  private var live: [Observation] { stored.values.filter { $0.state == .live } }
+  /// Smallest record id of its person; nil where it goes out as nobody's.
+  func person(_ recordID: Token16) -> Token16? {
+    guard let observation = stored[recordID], observation.state == .live else { return nil }
+    return combinations[observation.combination!]!.person
+  }
+
+  var truth: LinkageOracle.Truth {
+    var truth = LinkageOracle.Truth(states: stored.mapValues(\.state))
+    for id in stored.keys { truth.persons[id] = person(id) }
+    for observation in stored.values where observation.state == .live {
+      truth.ranks[observation.recordID] = combinations[observation.combination!]!.rank
+    }
+    return truth
+  }
+
+  // MARK: Reading
 
   func observations(recordIDs: [Token16]) -> [Observation] { recordIDs.compactMap { stored[$0] } }
+
+  func observations(combinations digests: [Token16]) -> [Observation] {
+    let wanted = Set(digests)
+    return stored.values.filter { $0.combination.map(wanted.contains) ?? false }
+  }
+
+  func combinations(digests: [Token16]) -> [StoredCombination] { digests.compactMap { combinations[$0] } }
+
+  func combinations(numbers: [UInt64]) -> [StoredCombination] {
+    combinations.values.filter { stored in stored.combination.number.map { numbers.contains($0.high) } ?? false }
+  }
+
+  func combinations(keys: [UInt64], trusted: [UInt64]) -> [StoredCombination] {
+    let (keys, trusted) = (Set(keys), Set(trusted))
+    return combinations.values.filter {
+      !($0.isTrusted ? trusted : keys).isDisjoint(with: $0.combination.keys(isTrusted: $0.isTrusted))
+    }
+  }
+
+  func combinations(withdrawals: [Token16]) -> [StoredCombination] {
+    combinations.values.filter { withdrawals.contains($0.combination.withdrawal) }
+  }
+
+  func combinations(persons: [Token16]) -> [StoredCombination] {
+    combinations.values.filter { persons.contains($0.person) }
+  }
+
   func erasures(withdrawals: [Token16]) -> [Erasure] { marks.filter { withdrawals.contains($0.token) } }
-  func observations(withdrawals: [Token16]) -> [Observation] {
-    stored.values.filter { observation in
-      observation.state != .retracted && observation.state != .withdrawn
-        && observation.withdrawal.map(withdrawals.contains) ?? false
-    }
+
+  func witnesses(demographics: [Token16]) -> [Observation] {
+    stored.values.filter { $0.traces.map { demographics.contains($0.demographics) } ?? false }
   }
-  func witnesses(demographics: [Token16]) -> [Witness] {
-    stored.values.flatMap { observation -> [Witness] in
-      guard let token = observation.witnessed, demographics.contains(token) else { return [] }
-      return marks.filter { $0.token == observation.withdrawal }.map {
-        Witness(recordID: observation.recordID, demographics: token, erasure: $0)
-      }
-    }
-  }
-  func unnumbered(demographics: [Token16]) -> [Observation] {
-    live.filter { $0.member.nhsNumber == nil && $0.member.demographics.map(demographics.contains) ?? false }
-  }
-  func live(nhsNumbers: [Token16]) -> [ClusterMember] {
-    live.map(\.member).filter { member in member.nhsNumber.map(nhsNumbers.contains) ?? false }
-  }
-  func live(demographics: [Token16], withNumber: Bool) -> [ClusterMember] {
-    live.map(\.member).filter { member in
-      (member.nhsNumber != nil) == withNumber && (member.demographics.map(demographics.contains) ?? false)
-    }
+
+  func witnesses(withdrawals: [Token16]) -> [Observation] {
+    stored.values.filter { $0.traces.map { withdrawals.contains($0.withdrawal) } ?? false }
   }
 }
 
@@ -89,13 +126,12 @@ struct MemoryIndex: ObservationSource {
 struct PublishedView {
   private var versions: [Token16: (version: RecordVersion, isLive: Bool)] = [:]
   private var assignments: [Token16: (person: Token16, number: Int64)] = [:]
-  private var withdrawn: Set<Token16> = []
 
-  mutating func take(_ batch: LinkageBatch, _ dispositions: [Disposition]) {
+  mutating func take(_ batch: LinkageBatch, _ dispositions: [Disposition], number: Int64) {
     for (event, disposition) in zip(batch.records, dispositions) {
       switch disposition {
       case .nothing: continue
-      case .record(let person, let number):
+      case .record(let person, _):
         set(event.recordID, event.version, isLive: true)
         assign(event.recordID, person, number)
       case .retraction: retract(event.recordID, event.version)

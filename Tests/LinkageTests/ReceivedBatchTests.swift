@@ -1,6 +1,7 @@
 import Contracts
 import Cryptography
 import Foundation
+import Linking
 import StageKit
 import Testing
 
@@ -27,20 +28,31 @@ struct ReceivedBatchTests {
     envelope.links.nhsNumber = Data(nhsToken(1).bytes)
     envelope.links.demographics = Data(demographicsToken(2).bytes)
     envelope.links.withdrawal = Data(withdrawalToken(3).bytes)
+    envelope.links.passKeys = Data([PassKey.local.rawValue] + nhsToken(4).bytes)
+    envelope.links.birth = .known
     return envelope
   }
 
-  @Test func `a record keeps its sections, gets its person and leaves two link tokens behind`() throws {
+  private var recordCombination: Combination {
+    Combination(
+      source: .hospital, birth: .known, number: nhsToken(1),
+      passKeys: [PassKey.demographics.rawValue] + demographicsToken(2).bytes + [PassKey.local.rawValue]
+        + nhsToken(4).bytes,
+      withdrawal: withdrawalToken(3))
+  }
+
+  @Test func `a record keeps its sections, gets its person and leaves all link tokens but one behind`() throws {
     let bytes: [UInt8] = try recordEnvelope().serializedBytes()
     let out = try bytes.withUnsafeBytes { value in
       var writer = LinkedEnvelope()
       return writer.record(
-        try EnvelopeView(value), withdrawal: withdrawalToken(3), person: recordID(9), assignment: 300)
+        try EnvelopeView(value), withdrawal: withdrawalToken(3), .init(person: recordID(9), rank: 4, number: 300))
     }
     var expected = recordEnvelope()
     expected.links = LinkTokens()
     expected.links.withdrawal = Data(withdrawalToken(3).bytes)
-    expected.assignment.personID = Data(recordID(9).bytes)
+    expected.assignment.personID = Data(PersonID.of(smallestRecordID: recordID(9)).bytes)
+    expected.assignment.rank = 4
     expected.assignment.number = 300
     #expect(try Envelope(serializedBytes: out) == expected)
   }
@@ -86,7 +98,7 @@ struct ReceivedBatchTests {
       ])
     #expect(batch.markers.map(\.cutID) == ["cut"])
     #expect(batch.markers.map(\.partition) == [1])
-    guard case .record(nhsToken(1), demographicsToken(2), withdrawalToken(3)) = batch.content.records[0].content,
+    guard case .record(recordCombination) = batch.content.records[0].content,
       case .retraction(.type2) = batch.content.records[1].content
     else {
       Issue.record("contents differ")
@@ -107,24 +119,16 @@ struct ReceivedBatchTests {
       #expect(batch.passages.count == 1)
       return batch.content.records[0].content
     }
-    guard case .exclusion(.type1, demographicsToken(2), withdrawalToken(3)) = try content({ _ in }) else {
+    guard case .exclusion(.type1, recordCombination) = try content({ _ in }) else {
       Issue.record("the links are lost")
       return
-    }
-    let nobody: [(inout Envelope) -> Void] = [
-      { $0.links.nhsNumber = Data() }, { $0.links.demographics = Data() },
-    ]
-    for change in nobody {
-      guard case .unrecognised(.type1) = try content(change) else {
-        Issue.record("it shows that nobody is known by it")
-        continue
-      }
     }
     let changes: [(inout Envelope) -> Void] = [
       { $0.reason = .corrected }, { $0.clearLinks() },
       {
         $0.links.nhsNumber = Data()
         $0.links.demographics = Data()
+        $0.links.passKeys = Data()
       },
     ]
     for change in changes {
@@ -151,12 +155,15 @@ struct ReceivedBatchTests {
   @Test func `a record whose tokens cannot be used is rejected, also towards publication`() throws {
     var short = recordEnvelope()
     short.links.nhsNumber = Data([1, 2])
+    var cut = recordEnvelope()
+    cut.links.passKeys.removeLast()
     var none = recordEnvelope()
     none.links.withdrawal = Data()
     var batch = ReceivedBatch(capacity: 2)
     #expect(try add(short, to: &batch) == .malformed)
+    #expect(try add(cut, to: &batch) == .malformed)
     #expect(try add(none, to: &batch) == .missingField)
-    #expect(batch.passages.count == 2)
+    #expect(batch.passages.count == 3)
     for event in batch.content.records {
       guard case .retraction(.rejected) = event.content else {
         Issue.record("not rejected")

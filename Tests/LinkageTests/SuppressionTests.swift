@@ -39,7 +39,7 @@ struct SuppressionTests {
       case .erasure: false
       case .record(let event):
         switch event.content {
-        case .exclusion, .unrecognised: false
+        case .exclusion: false
         case .record, .retraction: true
         }
       }
@@ -76,30 +76,28 @@ struct SuppressionTests {
     ] {
       var index = MemoryIndex()
       try index.apply(LinkageBatch(records: [numbered], erasures: [erasure(1, stamp: 20)]))
-      #expect(state(1, index) == .suppressing)
-      #expect(index.stored[recordID(1)]?.member.nhsNumber == nil, "of an objector no number's token is kept")
+      #expect(state(1, index) == .excluded)
       let decision = try index.apply(record(2, demographics: 5, stamp: 40, source: .hospital))
       #expect(decision.dispositions == [.retraction(.type2)])
       #expect(state(2, index) == .suppressed)
-      #expect(index.stored[recordID(2)]?.member == ClusterMember(recordID: recordID(2)))
+      #expect(index.person(recordID(2)) == nil)
       #expect(
         try index.apply(record(2, demographics: 5, stamp: 40, source: .hospital)).dispositions
           == [.retraction(.type2)], "redelivered, it goes out as before")
     }
   }
 
-  @Test func `a record already linked is withdrawn when the objection comes, and its person is decided anew`() throws {
+  @Test func `a record already linked is withdrawn when the objection comes, and others keep their person`() throws {
     var index = MemoryIndex()
     try index.apply(
       record(2, demographics: 5, stamp: 5), record(3, nhs: 1, demographics: 5, stamp: 6),
       record(4, nhs: 1, stamp: 30, source: .hospital))
-    let person = PersonID.of(smallestRecordID: recordID(2))
-    #expect([2, 3, 4].allSatisfy { index.stored[recordID($0)]?.member.person == person })
+    #expect([2, 3, 4].allSatisfy { index.person(recordID($0)) == recordID(2) })
     let decision = try index.apply(LinkageBatch(erasures: [erasure(1, stamp: 20)]))
     expect(decision, ends: 2, as: .suppressed)
-    expect(decision, ends: 3, as: .suppressing)
-    #expect(decision.reassigned.map(\.recordID) == [recordID(4)])
-    #expect(index.view.persons { $0 == recordID(3) }.keys.sorted() == [recordID(4)])
+    expect(decision, ends: 3, as: .excluded)
+    #expect(decision.updated.isEmpty)
+    #expect(index.view.persons { $0 == recordID(3) } == [recordID(4): recordID(2)])
   }
 
   @Test func `a record already linked is withdrawn when the objector's number is first seen with its demographics`()
@@ -116,7 +114,7 @@ struct SuppressionTests {
   @Test func `an objection to general practice data reaches records of general practices only`() throws {
     var index = MemoryIndex()
     try index.apply(
-      record(2, demographics: 5, stamp: 5, source: .gp), record(3, demographics: 5, stamp: 5, source: .hospital),
+      record(2, demographics: 5, stamp: 5, source: .gp), record(3, demographics: 5, stamp: 5),
       record(4, nhs: 1, demographics: 5, stamp: 5, source: .community))
     let decision = try index.apply(LinkageBatch(erasures: [erasure(1, all: false, stamp: 20)]))
     expect(decision, ends: 2, as: .suppressed)
@@ -131,14 +129,14 @@ struct SuppressionTests {
       record(1, nhs: 1, demographics: 5, stamp: 5), record(2, nhs: 2, demographics: 5, stamp: 5),
       record(3, demographics: 5, stamp: 5))
     let decision = try index.apply(LinkageBatch(erasures: [erasure(2, stamp: 20)]))
-    expect(decision, ends: 2, as: .suppressing)
+    expect(decision, ends: 2, as: .excluded)
     expect(decision, ends: 3, as: .suppressed)
     #expect(state(1, index) == .live)
     // The one who does not object is no reason to let the other's records pass either.
     #expect(try index.apply(record(4, demographics: 5, stamp: 50)).dispositions == [.retraction(.type2)])
   }
 
-  @Test func `a suppressing observation is no candidate when a record without number looks for its person`() throws {
+  @Test func `what is held back keeps a record without number from being taken for somebody else's`() throws {
     var index = MemoryIndex()
     let ended = erasure(1, stamp: 30, inForce: false)
     try index.apply(
@@ -146,8 +144,33 @@ struct SuppressionTests {
         records: [exclusion(1, nhs: 1, demographics: 5, stamp: 10), record(2, nhs: 2, demographics: 5, stamp: 40)],
         erasures: [ended]))
     let decision = try index.apply(record(3, demographics: 5, stamp: 40))
-    let person = PersonID.of(smallestRecordID: recordID(2))
-    #expect(decision.dispositions == [.record(person: person, assignment: 1)])
+    #expect(decision.dispositions == [.record(person: recordID(3), rank: 0)])
+  }
+
+  @Test func `over the id at an organisation, and over other records without number, an objection reaches on`() throws {
+    let said: [Said] = [
+      .record(record(1, nhs: 1, demographics: 5, stamp: 5)), .record(record(2, demographics: 5, local: 7, stamp: 5)),
+      .record(record(3, demographics: 6, local: 7, stamp: 5)), .record(record(4, demographics: 6, stamp: 5)),
+      .record(record(5, demographics: 8, local: 9, stamp: 5)), .record(record(6, nhs: 6, local: 7, stamp: 5)),
+      .erasure(erasure(1, stamp: 4, statement: 20)),
+    ]
+    var generator = SeededGenerator(seed: 10)
+    for _ in 0..<40 {
+      var index = MemoryIndex()
+      for said in said.shuffled(using: &generator) { try index.apply(Said.batch([said])) }
+      #expect([2, 3, 4].allSatisfy { state($0, index) == .suppressed })
+      #expect([1, 5, 6].allSatisfy { state($0, index) == .live }, "what has a number of its own follows that")
+    }
+  }
+
+  @Test func `of somebody without a number who objects the other records without number go out neither`() throws {
+    var index = MemoryIndex()
+    try index.apply(record(2, demographics: 5, stamp: 5))
+    let decision = try index.apply(
+      LinkageBatch(
+        records: [exclusion(1, demographics: 5, stamp: 10)], erasures: [erasure(1_001, stamp: 8)]))
+    expect(decision, ends: 2, as: .suppressed)
+    #expect(try index.apply(record(3, demographics: 5, stamp: 30)).dispositions == [.retraction(.type2)])
   }
 
   @Test func `after a reinstatement what is admitted anew passes, and nothing comes back by itself`() throws {
@@ -161,10 +184,9 @@ struct SuppressionTests {
     #expect(try index.apply(LinkageBatch(erasures: [reinstatement])).ended.isEmpty)
     #expect(try index.apply(record(2, demographics: 5, stamp: 12)).dispositions == [.retraction(.type2)])
     #expect(try index.apply(record(3, demographics: 5, stamp: 30)).dispositions == [.retraction(.type2)])
-    let person = PersonID.of(smallestRecordID: recordID(2))
     #expect(
       try index.apply(record(2, version: 2, demographics: 5, stamp: 31)).dispositions
-        == [.record(person: person, assignment: 1)])
+        == [.record(person: recordID(1), rank: LinkPass.demographics.rawValue)])
     // Repeated, an older statement changes nothing; a newer dissent does.
     try index.apply(LinkageBatch(erasures: [erasure(1, stamp: 11)]))
     #expect(state(2, index) == .live)
@@ -206,7 +228,7 @@ struct SuppressionTests {
     for order in [[held, passed], [passed, held]] {
       var index = MemoryIndex()
       for event in order { try index.apply(event) }
-      #expect(state(1, index) == .suppressing)
+      #expect(state(1, index) == .excluded)
       #expect(index.view.persons { _ in false }.isEmpty)
     }
   }
@@ -222,42 +244,7 @@ struct SuppressionTests {
       var index = MemoryIndex()
       try index.apply(weak)
       for batch in order { try index.apply(batch) }
-      #expect(state(2, index) == .withdrawn)
+      #expect(state(2, index) == .excluded)
     }
   }
-
-  @Test func `batches without weak records and without objections ask nothing more`() throws {
-    let source = CountingSource()
-    _ = try LinkageDecision(LinkageBatch(records: [record(1, nhs: 1, demographics: 5)]), reading: source)
-    #expect(source.asked == [])
-    _ = try LinkageDecision(LinkageBatch(records: [record(2, demographics: 5)]), reading: source)
-    #expect(source.asked == ["witnesses"])
-    source.asked = []
-    _ = try LinkageDecision(
-      LinkageBatch(records: [exclusion(3, nhs: 3, demographics: 6)], erasures: [erasure(3, stamp: 9)]),
-      reading: source)
-    #expect(source.asked == ["withdrawals", "unnumbered"])
-  }
-}
-
-/// An empty index that counts the reads that suppression is the reason for.
-private final class CountingSource: ObservationSource {
-  var asked: [String] = []
-
-  func observations(recordIDs: [Token16]) -> [Observation] { [] }
-  func erasures(withdrawals: [Token16]) -> [Erasure] { [] }
-  func observations(withdrawals: [Token16]) -> [Observation] {
-    asked.append("withdrawals")
-    return []
-  }
-  func witnesses(demographics: [Token16]) -> [Witness] {
-    asked.append("witnesses")
-    return []
-  }
-  func unnumbered(demographics: [Token16]) -> [Observation] {
-    asked.append("unnumbered")
-    return []
-  }
-  func live(nhsNumbers: [Token16]) -> [ClusterMember] { [] }
-  func live(demographics: [Token16], withNumber: Bool) -> [ClusterMember] { [] }
 }

@@ -67,6 +67,7 @@ struct ObjectionPropertyTests {
     }
     outcome.facts = try pipeline.facts()
     outcome.missing = allowed.subtracting(outcome.facts.keys)
+      .subtracting(outcome.oracle.uncertain(people, pipeline.tokens))
     outcome.people = people
     outcome.parked = pipeline.parked
     return outcome

@@ -125,6 +125,28 @@ struct Oracle {
     return types.contains { (known[no].lastInForce[reach]?[$0] ?? -1) >= admitted }
   }
 
+  /// Whether a record without number is the same person's as another without, whose registration's objection covers it.
+  ///
+  /// - Parameter whenever: also as one that has been taken back, or has a number now: it may have come before.
+  private func isCoveredByRegistration(_ no: Int, _ place: Place, admitted: Int, whenever: Bool) -> Bool {
+    Place.allCases.contains { other in
+      other != place && (whenever || known[no].records[other]?.presence == .unnumbered)
+        && isCovered(no, .registration(other), place.source, admitted: admitted)
+    }
+  }
+
+  /// Records that are allowed and can be missing all the same: what they were taken for an objector's by has changed since.
+  func uncertain(_ people: [Person], _ tokens: RecordTokens) -> Set<Token16> {
+    var uncertain: Set<Token16> = []
+    for no in known.indices {
+      for (place, record) in known[no].records where record.presence == .unnumbered {
+        guard isCoveredByRegistration(no, place, admitted: record.admitted, whenever: true) else { continue }
+        uncertain.insert(place.recordID(people[no], tokens))
+      }
+    }
+    return uncertain
+  }
+
   /// Records that may be linked and published now.
   func allowed(_ people: [Person], _ tokens: RecordTokens) -> Set<Token16> {
     var allowed: Set<Token16> = []
@@ -136,6 +158,11 @@ struct Oracle {
         // A record without number is known for this person's by what it shares with one that has it, or had it and
         // was left out since, or went when its practice left.
         if hasNumber, isCovered(no, .number, place.source, admitted: record.admitted) { continue }
+        if record.presence == .unnumbered,
+          isCoveredByRegistration(no, place, admitted: record.admitted, whenever: false)
+        {
+          continue
+        }
         allowed.insert(place.recordID(people[no], tokens))
       }
     }

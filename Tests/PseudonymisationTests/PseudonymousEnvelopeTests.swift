@@ -3,6 +3,7 @@ import Cryptography
 import Foundation
 import KeyRing
 import LinkKeys
+import Linking
 import StageKit
 import SwiftProtobuf
 import Testing
@@ -78,6 +79,11 @@ struct PseudonymousEnvelopeTests {
       pseudonyms.links.write(identity, to: &tokens)
       if let token = tokens.number { links.nhsNumber = Data(token) }
       if let token = tokens[.demographics] { links.demographics = Data(token) }
+      for pass in PassKey.allCases where pass != .demographics {
+        if let token = tokens[pass] { links.passKeys += Data([pass.rawValue] + token) }
+      }
+      #expect(links.passKeys.count > 200)
+      links.birth = .known
       links.keyVersion = 1
     }
   }

@@ -39,11 +39,11 @@ extension KeysCommand {
         // Asked before, so that what comes in between is found in the next turn.
         let wait = try stragglers.waits()
         let outcome = try LinkageReencryption.run(ring, database) { count in
-          if count % 100_000 == 0 { print("  \(count) records") }
+          if count % 100_000 == 0 { print("  \(count) identities") }
         }
         if !outcome.isNothing {
           print(
-            "under version \(outcome.version) of the linkage key: \(outcome.observations) stored records, "
+            "under version \(outcome.version) of the linkage key: \(outcome.combinations) stored identities, "
               + "\(outcome.parked) that were put aside")
         }
         guard let wait else { return print("nothing is under a former linkage key any more") }

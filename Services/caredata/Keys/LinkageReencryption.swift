@@ -15,10 +15,10 @@ struct LinkageReencryption {
   /// What is left after a run.
   struct Outcome: Equatable {
     var version: Int64
-    var observations = 0
+    var combinations = 0
     var parked = 0
 
-    var isNothing: Bool { observations == 0 && parked == 0 }
+    var isNothing: Bool { combinations == 0 && parked == 0 }
   }
 
   /// Rows that are in memory at once.
@@ -27,7 +27,7 @@ struct LinkageReencryption {
   /// - Parameters:
   ///   - ring: of pseudonymisation.
   ///   - database: with linkage's schema as its search path.
-  ///   - progress: observations done so far.
+  ///   - progress: combinations done so far.
   static func run(
     _ ring: KeyRing, _ database: Connection, progress: (Int) -> Void = { _ in }
   ) throws -> Outcome {
@@ -46,8 +46,9 @@ struct LinkageReencryption {
       var outcome = Outcome(version: target)
       if version < target {
         try database.query("delete from handled")
-        outcome.observations = try observations(
-          try layer(from: version, to: newest, ring), database, progress: progress)
+        let layer = try layer(from: version, to: newest, ring)
+        outcome.combinations = try StoredCombinationTokens(database: database, layer: layer).replace(progress)
+        try witnesses(layer, database)
       }
       outcome.parked = try parked(newest, ring, database)
       try StoredTokens.set(target, target: nil, database)
@@ -90,35 +91,28 @@ struct LinkageReencryption {
     return try OuterLayer(from: former.secret, to: newest.secret)
   }
 
-  private static func observations(
-    _ layer: OuterLayer, _ database: Connection, progress: (Int) -> Void
-  ) throws -> Int {
+  /// Records that were taken back.
+  private static func witnesses(_ layer: OuterLayer, _ database: Connection) throws {
     try database.query(
       """
-      declare replaced no scroll cursor for select record_id, nhs_token, demographics_token from observation
-      where nhs_token is not null or demographics_token is not null
+      declare witness no scroll cursor for
+      select record_id, demographics_token from observation where demographics_token is not null
       """)
-    var count = 0
     var rows: Rows
     repeat {
-      rows = try database.query("fetch \(piece) from replaced")
+      rows = try database.query("fetch \(piece) from witness")
       let places = 0..<rows.count
-      func replaced(_ column: Int) -> Parameter {
-        .bytesArray(
-          places.map { row in
-            rows.isNull(row, column) ? [] : layer.replace(Token16(bytes: rows.bytes(row, column))!).bytes
-          })
-      }
       try database.query(
         """
-        update observation o set nhs_token = nullif(n.number, ''), demographics_token = nullif(n.demographics, '')
-        from unnest($1::bytea[], $2::bytea[], $3::bytea[]) as n (id, number, demographics) where o.record_id = n.id
-        """, [.bytesArray(places.map { rows.bytes($0, 0) }), replaced(1), replaced(2)])
-      count += rows.count
-      if rows.count > 0 { progress(count) }
+        update observation o set demographics_token = n.demographics
+        from unnest($1::bytea[], $2::bytea[]) as n (id, demographics) where o.record_id = n.id
+        """,
+        [
+          .bytesArray(places.map { rows.bytes($0, 0) }),
+          .bytesArray(places.map { layer.replace(Token16(bytes: rows.bytes($0, 1))!).bytes }),
+        ])
     } while rows.count == piece
-    try database.query("close replaced")
-    return count
+    try database.query("close witness")
   }
 
   /// Messages that came under a former key.
@@ -152,6 +146,7 @@ struct LinkageReencryption {
       guard let former = Token16(bytes: [UInt8](envelope.links[keyPath: token])) else { continue }
       envelope.links[keyPath: token] = Data(layer.replace(former).bytes)
     }
+    envelope.links.passKeys = Data(layer.replace(passKeys: [UInt8](envelope.links.passKeys)))
     envelope.links.keyVersion = UInt32(version)
     return try envelope.serializedBytes()
   }

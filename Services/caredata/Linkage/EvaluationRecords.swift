@@ -14,7 +14,7 @@ struct EvaluationRecords {
   private(set) var names: [String] = []
   /// By record, which of ``identities`` it has.
   private(set) var places: [Int32] = []
-  /// What is different among them.
+  /// What is different among them, and what says too little to be the same person's each time.
   private(set) var identities: [Sourced] = []
   /// By record, a number for each value of the truth column; empty without one.
   private(set) var truth: [Int32] = []
@@ -68,9 +68,10 @@ struct EvaluationRecords {
   }
 
   private mutating func add(_ sourced: Sourced) {
-    let place = known[sourced] ?? Int32(identities.count)
+    let isSpecific = sourced.identity.isSpecific
+    let place = (isSpecific ? known[sourced] : nil) ?? Int32(identities.count)
     if place == Int32(identities.count) {
-      known[sourced] = place
+      if isSpecific { known[sourced] = place }
       identities.append(sourced)
     }
     places.append(place)

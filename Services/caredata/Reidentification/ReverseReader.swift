@@ -29,10 +29,10 @@ struct ReverseReader {
 
   /// Of live records only: what was taken back, or is suppressed for an objection, is nobody's any more.
   private func answer(_ column: String, _ id: Token16) throws -> Answer {
-    let hasRun = try ["linkage.observation", "pseudonymisation.reverse"].allSatisfy(database.has(table:))
+    let hasRun = try ["linkage.live_observation", "pseudonymisation.reverse"].allSatisfy(database.has(table:))
     guard hasRun else { throw ClientError("linkage and pseudonymisation have not run on this database") }
     let live = try database.query(
-      "select record_id from linkage.observation where \(column) = $1 and state = 0", [.bytes(id.bytes)])
+      "select record_id from linkage.live_observation where \(column) = $1", [.bytes(id.bytes)])
     let ids = (0..<live.count).map { live.bytes($0, 0) }
     let rows = try database.query(
       "select record_id, sealed from pseudonymisation.reverse where record_id = any($1)", [.bytesArray(ids)])

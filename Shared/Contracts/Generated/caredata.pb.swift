@@ -1364,6 +1364,12 @@ public nonisolated struct IdentitySection: Sendable {
 
   public var practice: String = String()
 
+  /// ten digits that fail the check digit
+  public var mistypedNhsNumber: String = String()
+
+  /// keyed digest of organisation, source and patient reference; 0: none
+  public var local: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1443,10 +1449,55 @@ public nonisolated struct LinkTokens: Sendable {
   /// 16 bytes
   public var withdrawal: Data = Data()
 
-  /// of the linkage key under which the first two are
+  /// of the linkage key under which all but the withdrawal token are
   public var keyVersion: UInt32 = 0
 
+  /// of every other pass key that there is: its number (1 byte) and its token (16 bytes)
+  public var passKeys: Data = Data()
+
+  public var birth: LinkTokens.Birth = .unspecified
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum Birth: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+
+    /// missing, or a date that systems write for it
+    case unspecified // = 0
+    case firstOfJanuary // = 1
+    case known // = 2
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .unspecified
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .firstOfJanuary
+      case 2: self = .known
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .firstOfJanuary: return 1
+      case .known: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [LinkTokens.Birth] = [
+      .unspecified,
+      .firstOfJanuary,
+      .known,
+    ]
+
+  }
 
   public init() {}
 }
@@ -1461,6 +1512,9 @@ public nonisolated struct Assignment: Sendable {
 
   /// the highest wins
   public var number: Int64 = 0
+
+  /// of the step by which the record belongs to the person, 1 the surest; 0: nothing says so
+  public var rank: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2901,7 +2955,7 @@ nonisolated extension Envelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension IdentitySection: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".IdentitySection"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}nhs_number\0\u{3}birth_day\0\u{1}sex\0\u{1}postcode\0\u{3}ethnic_category\0\u{1}practice\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}nhs_number\0\u{3}birth_day\0\u{1}sex\0\u{1}postcode\0\u{3}ethnic_category\0\u{1}practice\0\u{3}mistyped_nhs_number\0\u{1}local\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2915,6 +2969,8 @@ nonisolated extension IdentitySection: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 4: try { try decoder.decodeSingularStringField(value: &self.postcode) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.ethnicCategory) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.practice) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.mistypedNhsNumber) }()
+      case 8: try { try decoder.decodeSingularFixed64Field(value: &self.local) }()
       default: break
       }
     }
@@ -2943,6 +2999,12 @@ nonisolated extension IdentitySection: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if !self.practice.isEmpty {
       try visitor.visitSingularStringField(value: self.practice, fieldNumber: 6)
     }
+    if !self.mistypedNhsNumber.isEmpty {
+      try visitor.visitSingularStringField(value: self.mistypedNhsNumber, fieldNumber: 7)
+    }
+    if self.local != 0 {
+      try visitor.visitSingularFixed64Field(value: self.local, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2953,6 +3015,8 @@ nonisolated extension IdentitySection: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.postcode != rhs.postcode {return false}
     if lhs.ethnicCategory != rhs.ethnicCategory {return false}
     if lhs.practice != rhs.practice {return false}
+    if lhs.mistypedNhsNumber != rhs.mistypedNhsNumber {return false}
+    if lhs.local != rhs.local {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3059,7 +3123,7 @@ nonisolated extension AttributesSection: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension LinkTokens: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".LinkTokens"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}nhs_number\0\u{1}demographics\0\u{1}withdrawal\0\u{3}key_version\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}nhs_number\0\u{1}demographics\0\u{1}withdrawal\0\u{3}key_version\0\u{3}pass_keys\0\u{1}birth\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3071,6 +3135,8 @@ nonisolated extension LinkTokens: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 2: try { try decoder.decodeSingularBytesField(value: &self.demographics) }()
       case 3: try { try decoder.decodeSingularBytesField(value: &self.withdrawal) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.keyVersion) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.passKeys) }()
+      case 6: try { try decoder.decodeSingularEnumField(value: &self.birth) }()
       default: break
       }
     }
@@ -3089,6 +3155,12 @@ nonisolated extension LinkTokens: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if self.keyVersion != 0 {
       try visitor.visitSingularUInt32Field(value: self.keyVersion, fieldNumber: 4)
     }
+    if !self.passKeys.isEmpty {
+      try visitor.visitSingularBytesField(value: self.passKeys, fieldNumber: 5)
+    }
+    if self.birth != .unspecified {
+      try visitor.visitSingularEnumField(value: self.birth, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3097,14 +3169,20 @@ nonisolated extension LinkTokens: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.demographics != rhs.demographics {return false}
     if lhs.withdrawal != rhs.withdrawal {return false}
     if lhs.keyVersion != rhs.keyVersion {return false}
+    if lhs.passKeys != rhs.passKeys {return false}
+    if lhs.birth != rhs.birth {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
+nonisolated extension LinkTokens.Birth: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0BIRTH_UNSPECIFIED\0\u{1}BIRTH_FIRST_OF_JANUARY\0\u{1}BIRTH_KNOWN\0")
+}
+
 nonisolated extension Assignment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Assignment"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}person_id\0\u{1}number\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}person_id\0\u{1}number\0\u{1}rank\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3114,6 +3192,7 @@ nonisolated extension Assignment: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBytesField(value: &self.personID) }()
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.number) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.rank) }()
       default: break
       }
     }
@@ -3126,12 +3205,16 @@ nonisolated extension Assignment: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if self.number != 0 {
       try visitor.visitSingularInt64Field(value: self.number, fieldNumber: 2)
     }
+    if self.rank != 0 {
+      try visitor.visitSingularUInt32Field(value: self.rank, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Assignment, rhs: Assignment) -> Bool {
     if lhs.personID != rhs.personID {return false}
     if lhs.number != rhs.number {return false}
+    if lhs.rank != rhs.rank {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,107 @@
+import Cryptography
+
+/// What linkage knows of a record's person: every token, and where they come from. Records that have all of it in common are
+/// compared once.
+public struct Combination: Hashable, Sendable {
+  public let source: LinkNodes.Source
+  public let birth: LinkNodes.Birth
+  /// Token of the NHS number; nil: none that is valid.
+  public let number: Token16?
+  /// Of each pass key its number (one byte) and its token (16 bytes), that of the demographics first.
+  public let passKeys: [UInt8]
+  /// The one under which objections reach the records.
+  public let withdrawal: Token16
+
+  public static let entryLength = 1 + PassKey.length
+
+  public init(
+    source: LinkNodes.Source, birth: LinkNodes.Birth, number: Token16?, passKeys: [UInt8], withdrawal: Token16
+  ) {
+    self.source = source
+    self.birth = birth
+    self.number = number
+    self.passKeys = passKeys
+    self.withdrawal = withdrawal
+  }
+
+  /// Token of date of birth, sex and postcode; nil: at least one of them is missing.
+  public var demographics: Token16? {
+    guard passKeys.first == PassKey.demographics.rawValue else { return nil }
+    return passKeys.withUnsafeBytes { Token16(bytes: UnsafeRawBufferPointer(rebasing: $0[1..<Self.entryLength])) }
+  }
+
+  /// Every pass with the first eight bytes of its token. A pass that is not known here is left out.
+  public func eachKey(_ body: (PassKey, UInt64) -> Void) {
+    passKeys.withUnsafeBytes { bytes in
+      for start in stride(from: 0, through: bytes.count - Self.entryLength, by: Self.entryLength) {
+        guard let pass = PassKey(rawValue: bytes[start]) else { continue }
+        body(pass, UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: start + 1, as: UInt64.self)))
+      }
+    }
+  }
+
+  /// Whether it says enough for all records that have it in common to be of one person: a number, an id at an organisation,
+  /// or date of birth, sex and postcode. Of others every record is compared for itself.
+  public var isSpecific: Bool {
+    if number != nil { return true }
+    var isSpecific = false
+    eachKey { pass, _ in isSpecific = isSpecific || pass == .local || pass == .demographics }
+    return isSpecific
+  }
+
+  /// By what it is looked up.
+  ///
+  /// - Parameter recordID: of the record that has it.
+  public func digest(of recordID: Token16, _ hasher: SHA256Hasher) -> Token16 {
+    hasher.update([source.rawValue, birth.rawValue, number == nil ? 0 : 1])
+    number?.withUnsafeBytes { hasher.update($0) }
+    withdrawal.withUnsafeBytes { hasher.update($0) }
+    passKeys.withUnsafeBytes { hasher.update($0) }
+    if !isSpecific { recordID.withUnsafeBytes { hasher.update($0) } }
+    return hasher.finish().withUnsafeBytes {
+      Token16(bytes: UnsafeRawBufferPointer(rebasing: $0.prefix(Token16.byteCount)))!
+    }
+  }
+
+  // MARK: Who can change whose person
+
+  /// First bytes of the tokens under which it is found by those that its appearance can concern, and looks for them.
+  ///
+  /// Where its number is trusted these are the keys that lead to a trusted number, since two such are never joined and no
+  /// other step asks for it. Left out are keys that cannot be equal unless one of these, or the number, is.
+  ///
+  /// - Parameter isTrusted: see ``Linker/isTrusted``.
+  public func keys(isTrusted: Bool) -> [UInt64] {
+    var keys: [UInt64] = []
+    keys.reserveCapacity(isTrusted ? 8 : 32)
+    eachKey { pass, key in
+      if pass.isPlace(isTrusted: isTrusted, hasNumber: number != nil) { keys.append(key) }
+    }
+    return keys
+  }
+}
+
+extension PassKey {
+  fileprivate func isPlace(isTrusted: Bool, hasNumber: Bool) -> Bool {
+    switch self {
+    case .local, .demographics, .birthPostcode, .birthSexAreaInward, .birthSexDistrictInward, .birthSexOutwardUnit,
+      .yearSwappedSexPostcode:
+      true
+    // Of trusted numbers, and guesses at them.
+    case .numberBirthSex: isTrusted || !hasNumber
+    case .numberYearMonth, .numberYearDay, .numberMonthDay, .numberYearSwapped, .numberYearSex, .numberSex,
+      .numberSexPostcode, .localSex, .localYearMonth, .localYearDay, .localMonthDay:
+      false
+    case .birthSexSectorLast, .birthSexSectorFirst, .decadeMonthDaySexPostcode, .lastDigitMonthDaySexPostcode,
+      .yearDaySexPostcode, .yearMonthSexPostcode, .yearSexPostcode, .birthSexOutward:
+      !isTrusted
+    }
+  }
+}
+
+extension LinkNodes {
+  public mutating func add(_ combination: Combination) {
+    add(number: combination.number?.high, birth: combination.birth, source: combination.source)
+    combination.eachKey { set($0, $1) }
+  }
+}
