@@ -81,7 +81,7 @@ let package = Package(
     service("ObjectionFilter", [protobuf]),
     service("Pseudonymisation", ["LinkKeys", "Specification", "Tables", protobuf]),
     service("Linkage", ["Linking", protobuf]),
-    service("Publication", ["Specification", protobuf, yams]),
+    service("Publication", ["Linking", "Specification", protobuf, yams]),
     service(
       "caredata", ["Audit", "CRdKafka", "LinkKeys", "Linking", "Pseudonyms", "Specification", "Tables", protobuf]),
 
@@ -100,7 +100,8 @@ let package = Package(
 
     // People of whom sources have written down something wrong; shared by the tests and the linkage benchmark.
     .target(
-      name: "FaultyRecords", dependencies: ["Clinical", "Fuzzing"], path: "Tests/FaultyRecords", swiftSettings: strict),
+      name: "FaultyRecords", dependencies: ["Clinical", "Fuzzing", "LinkKeys"], path: "Tests/FaultyRecords",
+      swiftSettings: strict),
 
     tests("ClinicalTests", ["Clinical"]),
     tests("CryptographyTests", ["Cryptography"]),
@@ -117,11 +118,14 @@ let package = Package(
     tests("IngestionTests", ["Ingestion", "Specification", "Fuzzing", "caredata"]),
     tests("ObjectionFilterTests", ["ObjectionFilter", "caredata"]),
     tests("PseudonymisationTests", ["Pseudonymisation", "LinkKeys", "Linking", "Specification"]),
-    tests("LinkageTests", ["Linkage", "Linking", "KeyRing", "caredata"]),
+    tests("LinkageTests", ["Linkage", "Linking", "LinkKeys", "FaultyRecords", "Fuzzing", "KeyRing", "caredata"]),
     tests("PublicationTests", ["Publication", "Specification", "caredata"]),
     tests(
       "ObjectionProperties",
-      ["Ingestion", "ObjectionFilter", "Pseudonymisation", "Linkage", "Publication", "caredata", "StageKit", "Kafka"]),
+      [
+        "Ingestion", "ObjectionFilter", "Pseudonymisation", "Linkage", "Publication", "caredata", "StageKit", "Kafka",
+        "FaultyRecords", "Fuzzing", "Specification",
+      ]),
     tests(
       "CommandLineTests",
       [

@@ -6,14 +6,15 @@ import Postgres
 struct CombinationTables {
   let database: Connection
 
-  func create(_ created: [StoredCombination]) throws {
-    guard !created.isEmpty else { return }
+  /// - Returns: the new ids, by digest.
+  func create(_ created: [StoredCombination]) throws -> [Token16: Int64] {
+    guard !created.isEmpty else { return [:] }
     if try database.query("select to_regclass('pg_temp.created') is null").bool(0, 0) {
       try database.execute(
         """
         create temporary table created (
           digest bytea, source smallint, birth smallint, number bigint, number_token bytea, pass_keys bytea,
-          withdrawal_token bytea, smallest bytea, person bytea, rank smallint, trusted boolean, ambiguous smallint
+          withdrawal_token bytea
         ) on commit delete rows
         """)
     }
@@ -26,19 +27,32 @@ struct CombinationTables {
       select digest, source, birth, number, number_token, pass_keys, withdrawal_token from pg_temp.created
       returning id, digest
       """)
-    try database.query(
-      """
-      insert into standing (combination, smallest, person, rank, trusted, ambiguous)
-      select c.id, n.smallest, n.person, n.rank, n.trusted, n.ambiguous
-      from pg_temp.created n join combination c on c.digest = n.digest
-      """)
     let ids = Dictionary(uniqueKeysWithValues: (0..<rows.count).map { (rows.token($0, 1)!, rows.int($0, 0)) })
-    try insertKeys(created.map { ($0, ids[$0.digest]!) })
+    let numbered = created.map { (stored: $0, id: ids[$0.digest]!) }
+    try stand(numbered.sorted { $0.id < $1.id })
+    try insertKeys(numbered)
+    return ids
+  }
+
+  private func stand(_ created: [(stored: StoredCombination, id: Int64)]) throws {
+    try database.copyIn(
+      "COPY standing (combination, smallest, person, rank, trusted, ambiguous) FROM STDIN (FORMAT binary)"
+    ) { writer in
+      for (stored, id) in created {
+        writer.row(6)
+        writer.int8(id)
+        writer.token(stored.smallest)
+        writer.token(stored.person)
+        writer.int2(Int16(stored.rank))
+        writer.bool(stored.isTrusted)
+        writer.int2(Int16(stored.ambiguous))
+      }
+    }
   }
 
   private static func write(_ stored: StoredCombination, to writer: inout CopyWriter) {
     let combination = stored.combination
-    writer.row(12)
+    writer.row(7)
     writer.token(stored.digest)
     writer.int2(Int16(combination.source.rawValue))
     writer.int2(Int16(combination.birth.rawValue))
@@ -46,11 +60,6 @@ struct CombinationTables {
     writer.token(combination.number)
     writer.bytes(combination.passKeys)
     writer.token(combination.withdrawal)
-    writer.token(stored.smallest)
-    writer.token(stored.person)
-    writer.int2(Int16(stored.rank))
-    writer.bool(stored.isTrusted)
-    writer.int2(Int16(stored.ambiguous))
   }
 
   func update(_ updated: [(before: StoredCombination, after: StoredCombination)]) throws {

@@ -50,6 +50,9 @@ struct LinkageDecision {
   /// By event.
   private(set) var dispositions: [Disposition] = []
 
+  /// Of a stored combination that a record of the batch has.
+  func combinationID(_ digest: Token16) -> Int64 { states.combinations[digest]!.id }
+
   private var states: RecordStates
   private var witnesses: [Observation.Traces] = []
 

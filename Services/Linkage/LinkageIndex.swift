@@ -26,9 +26,9 @@ struct LinkageIndex {
       let decision = try LinkageDecision(batch, reading: PostgresLinkageSource(database: database))
       let combinations = CombinationTables(database: database)
       try raise(decision.raised)
-      try combinations.create(decision.created)
+      let created = try combinations.create(decision.created)
       try combinations.update(decision.updated)
-      try replace(decision.replaced, events: batch.records)
+      try replace(decision.replaced, events: batch.records) { created[$0] ?? decision.combinationID($0) }
       try end(decision.ended)
       try recognise(decision.recognised)
       try reassign(decision, batch, number: number)
@@ -70,7 +70,8 @@ struct LinkageIndex {
     guard try StoredTokens.current(database) == version else { throw StoredTokens.wait }
     // Plans are kept per connection and may have been made while the table was empty: without statistics a scan of
     // the whole table looks cheap until the next ANALYZE, and it would then be paid with every batch.
-    try database.execute("set local enable_seqscan = off; set local enable_hashjoin = off")
+    try database.execute(
+      "set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off")
   }
 
   private func raise(_ erasures: [Erasure]) throws {
@@ -92,22 +93,23 @@ struct LinkageIndex {
       ])
   }
 
-  private func replace(_ replaced: [(observation: Observation, event: Int)], events: [RecordEvent]) throws {
+  /// - Parameter id: of a combination, by digest.
+  private func replace(
+    _ replaced: [(observation: Observation, event: Int)], events: [RecordEvent], combination id: (Token16) -> Int64
+  ) throws {
     guard !replaced.isEmpty else { return }
     if try database.query("select to_regclass('pg_temp.incoming') is null").bool(0, 0) {
       try database.execute(
-        """
-        create temporary table incoming (like observation including defaults) on commit delete rows;
-        alter table pg_temp.incoming drop column combination, add column digest bytea;
-        """)
+        "create temporary table incoming (like observation including defaults) on commit delete rows")
     }
-    try database.copyIn("COPY pg_temp.incoming (\(Self.columns), digest) FROM STDIN (FORMAT binary)") { writer in
-      for (observation, event) in replaced { Self.write(observation, events[event], to: &writer) }
+    try database.copyIn("COPY pg_temp.incoming (\(Self.columns)) FROM STDIN (FORMAT binary)") { writer in
+      for (observation, event) in replaced {
+        Self.write(observation, events[event], combination: observation.combination.map(id), to: &writer)
+      }
     }
     try database.query(
       """
-      insert into observation (\(Self.columns), combination)
-      select \(Self.columns), (select c.id from combination c where c.digest = n.digest) from pg_temp.incoming n
+      insert into observation (\(Self.columns)) select \(Self.columns) from pg_temp.incoming
       on conflict (record_id) do update set
         version_time = excluded.version_time, version_digest = excluded.version_digest, stamp = excluded.stamp,
         state = excluded.state, combination = excluded.combination, demographics_token = excluded.demographics_token,
@@ -118,10 +120,12 @@ struct LinkageIndex {
 
   private static let columns = """
     record_id, version_time, version_digest, stamp, state, demographics_token, withdrawal_token, source, \
-    extract_id, header, said_time, said_digest
+    extract_id, header, said_time, said_digest, combination
     """
 
-  private static func write(_ observation: Observation, _ event: RecordEvent, to writer: inout CopyWriter) {
+  private static func write(
+    _ observation: Observation, _ event: RecordEvent, combination: Int64?, to writer: inout CopyWriter
+  ) {
     writer.row(13)
     writer.token(observation.recordID)
     writer.int8(observation.version.time)
@@ -140,7 +144,7 @@ struct LinkageIndex {
       writer.null()
       writer.null()
     }
-    writer.token(observation.combination)
+    if let combination { writer.int8(combination) } else { writer.null() }
   }
 
   /// Stores the ends of observations. Publication learns of an erasure by its withdrawal; of a suppression it cannot

@@ -59,7 +59,7 @@ struct Suppression {
       let own = parents.count
       parents.append(own)
       groups[node.digest] = own
-      for key in node.combination.keys(isTrusted: true) {
+      for key in node.combination.keysToNumbers {
         if let other = holders[key] { parents[root(other)] = root(own) }
         holders[key] = own
       }
@@ -70,7 +70,7 @@ struct Suppression {
 
   private func groups(of node: AffectedCombinations.Node, _ holders: [UInt64: Int]) -> Set<Int> {
     if let group = groups[node.digest] { return [group] }
-    return Set(node.combination.keys(isTrusted: true).compactMap { holders[$0] })
+    return Set(node.combination.keysToNumbers.compactMap { holders[$0] })
   }
 
   private mutating func widen(_ group: Int, _ token: Token16, _ marks: ErasureMarks) {
@@ -81,8 +81,8 @@ struct Suppression {
   /// Those without a number, and those that share such a key with one of them.
   static func beside(_ nodes: [AffectedCombinations.Node]) -> [AffectedCombinations.Node] {
     var keys: Set<UInt64> = []
-    for node in nodes where node.combination.number == nil { keys.formUnion(node.combination.keys(isTrusted: true)) }
-    return nodes.filter { $0.combination.number == nil || !keys.isDisjoint(with: $0.combination.keys(isTrusted: true)) }
+    for node in nodes where node.combination.number == nil { keys.formUnion(node.combination.keysToNumbers) }
+    return nodes.filter { $0.combination.number == nil || !keys.isDisjoint(with: $0.combination.keysToNumbers) }
   }
 
   /// Digests of combinations of which records may be covered.

@@ -141,7 +141,7 @@ struct BatchReader {
         time: header.versionTime, digest: Int64(bitPattern: header.versionDigest), rank: rank),
       isCounted: header.number > 0, stamp: header.stamp, extract: try extract(header), state: state,
       withdrawalToken: try Self.withdrawalToken(envelope.links), personID: assignment.personID,
-      assignment: assignment.number, facts: nil)
+      assignment: assignment.number, rank: assignment.rank, facts: nil)
   }
 
   private mutating func extract(_ header: HeaderView) throws(ContractError) -> ExtractReference {
@@ -164,10 +164,11 @@ struct BatchReader {
   }
 }
 
-/// The fields of a serialised `Assignment`; number 0 and no person where it is absent.
+/// The fields of a serialised `Assignment`; number and rank 0 and no person where it is absent.
 private struct AssignmentView {
   var personID: Token16?
   var number: Int64 = 0
+  var rank: Int16 = 0
 
   init(_ bytes: UnsafeRawBufferPointer) throws(ContractError) {
     var reader = WireReader(bytes)
@@ -175,9 +176,10 @@ private struct AssignmentView {
       switch (field, value) {
       case (1, .bytes(let bytes)): personID = Token16(bytes: bytes)
       case (2, .varint(let value)): number = Int64(bitPattern: value)
+      case (3, .varint(let value)): rank = Int16(clamping: value)
       default: break
       }
     }
-    if personID == nil { number = 0 }
+    if personID == nil { (number, rank) = (0, 0) }
   }
 }

@@ -4,6 +4,7 @@ import Clinical
 enum Measure: String, CaseIterable, Sendable {
   case conditionPrevalence = "condition-prevalence"
   case emergencyAdmissions = "emergency-admissions"
+  case linkageQuality = "linkage-quality"
 }
 
 /// People of `lower` to the next band's `lower` less one year.
@@ -28,7 +29,10 @@ struct DatasetDefinition: Equatable, Sendable {
   let measure: Measure
   /// Purpose whose exclusion lists of sensitive codes apply.
   let exclusionPurpose: String
-  /// In order of name.
+  /// Rank of the least sure link that counts: a record that is its person's by a less sure one counts as somebody else's,
+  /// of whom nothing more is known. Nil: every link counts.
+  let minimumRank: Int?
+  /// In order of name; none unless the measure has conditions.
   let conditions: [Condition]
   /// From 0 without gap, the last one open; empty unless the measure has ages.
   let ageBands: [AgeBand]

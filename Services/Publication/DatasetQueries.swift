@@ -28,11 +28,18 @@ struct DatasetQueries {
       switch definition.measure {
       case .conditionPrevalence: try conditionPrevalence()
       case .emergencyAdmissions: try emergencyAdmissions()
+      case .linkageQuality: try linkageQuality()
       }
     return DatasetTable(columns: definition.measure.columns, rows: rows)
   }
 
   // MARK: - Shared parts
+
+  /// Whose a record counts as.
+  private var person: String {
+    guard let rank = definition.minimumRank else { return "r.person_id" }
+    return "case when r.link_rank between 1 and \(rank) then r.person_id else r.record_id end"
+  }
 
   /// Conditions count from 0 in the definition's order.
   private var codes: [Parameter] {
@@ -70,17 +77,19 @@ struct DatasetQueries {
 
   /// Live entries of general practices with a code of a condition; parameters 1 to 5 are ``codes``. The smallest
   /// integer, "no date", lies before every day.
-  private static let recordedConditions = """
-    \(restrictedEntries),
+  private var recordedConditions: String {
+    """
+    \(Self.restrictedEntries),
     code_set as (select * from unnest($1::bigint[], $2::bigint[], $3::text[]) as c (condition, system, code)),
     recorded as (
-      select r.person_id, c.condition, e.day
+      select \(person) as person_id, c.condition, e.day
       from record r
       cross join lateral unnest(r.systems, r.codes, r.days) with ordinality as e (system, code, day, place)
       join code_set c on c.system = e.system and c.code = e.code
       left join restricted q on q.record_id = r.record_id and q.place = e.place
       where r.state = 1 and r.source = 1 and q.record_id is null)
     """
+  }
 
   // MARK: - Condition prevalence
 
@@ -96,19 +105,17 @@ struct DatasetQueries {
     guard let day = try referenceDay() else { return [] }
     let rows = try database.query(
       """
-      with newest as (
-        select person_id, organisation, max(period) as period from record
-        where state = 1 and source = 1 group by person_id, organisation),
+      with own as not materialized (select \(person) as person, r.* from record r where r.state = 1 and r.source = 1),
+      newest as (select person, organisation, max(period) as period from own group by person, organisation),
       registered as materialized (
-        select distinct on (r.person_id) r.person_id, r.organisation as practice,
+        select distinct on (r.person) r.person as person_id, r.organisation as practice,
           case r.sex when 1 then 'M' when 2 then 'F' else 'U' end as sex,
           case when r.year_of_birth between 1 and $8 then width_bucket($8 - r.year_of_birth, $9::bigint[]) - 1
             else cardinality($9::bigint[]) end as band
-        from record r join newest using (person_id, organisation, period)
-        where r.state = 1 and r.source = 1 and r.registered_from <= $7::date
-          and (r.registered_to is null or r.registered_to > $7::date)
-        order by r.person_id, r.registered_from desc, r.record_id),
-      \(Self.recordedConditions),
+        from own r join newest using (person, organisation, period)
+        where r.registered_from <= $7::date and (r.registered_to is null or r.registered_to > $7::date)
+        order by r.person, r.registered_from desc, r.record_id),
+      \(recordedConditions),
       diagnosed as materialized (select distinct person_id, condition from recorded where day <= $6)
       select p.practice, n.condition, p.sex, p.band, count(*), count(d.person_id)
       from registered p cross join generate_series(0, $10 - 1) as n (condition)
@@ -142,11 +149,11 @@ struct DatasetQueries {
   private func emergencyAdmissions() throws -> [DatasetRow] {
     let rows = try database.query(
       """
-      with \(Self.recordedConditions),
+      with \(recordedConditions),
       onset as materialized (select person_id, condition, min(day) as day from recorded group by person_id, condition),
-      known as materialized (select distinct person_id from record where state = 1 and source = 1),
+      known as materialized (select distinct \(person) as person_id from record r where r.state = 1 and r.source = 1),
       spell as materialized (
-        select distinct r.person_id, r.organisation, e.day, e.code, m.latest,
+        select distinct \(person) as person_id, r.organisation, e.day, e.code, m.latest,
           case when m.latest is null then 1
             else row_number() over (partition by r.record_id, e.day, e.code, m.latest order by e.place) end as number
         from record r
@@ -188,4 +195,22 @@ struct DatasetQueries {
 
   /// `CodeSystem.admissionMethod` of the contracts.
   private static let admissionMethod: Int64 = 6
+
+  // MARK: - Linkage quality
+
+  private static let sources = ["all", "gp", "hospital", "community"]
+
+  private func linkageQuality() throws -> [DatasetRow] {
+    let rows = try database.query(
+      """
+      select dimension, value, source::bigint, records, matched from linkage_quality
+      order by dimension collate "C", value collate "C", source
+      """)
+    return (0..<rows.count).map { row in
+      let shown = definition.disclosure.part(Int(rows.int(row, 4)), of: Int(rows.int(row, 3)))
+      return DatasetRow(
+        dimensions: [rows.text(row, 0), rows.text(row, 1), Self.sources[Int(rows.int(row, 2))]],
+        counts: [shown.whole, shown.part], status: shown.status)
+    }
+  }
 }

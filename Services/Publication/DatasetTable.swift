@@ -64,6 +64,21 @@ extension Measure {
         DatasetColumn(name: "people", role: .count, description: "People with such a spell"),
         status,
       ]
+    case .linkageQuality:
+      return [
+        DatasetColumn(
+          name: "dimension", role: .dimension,
+          description:
+            "What the row is about: source, rank, practice, age_band, sex, ethnic_category, area, cluster_size"),
+        DatasetColumn(name: "value", role: .dimension, description: "Its value; a rank is 01 for the surest link"),
+        DatasetColumn(name: "source", role: .dimension, description: "gp, hospital, community; all for people"),
+        DatasetColumn(name: "records", role: .count, description: "Records; people where it is about cluster_size"),
+        DatasetColumn(
+          name: "matched", role: .count,
+          description: "Those whose person has a record of a general practice too, or, of a general practice's and of "
+            + "people, records of another kind of source"),
+        status,
+      ]
     }
   }
 }

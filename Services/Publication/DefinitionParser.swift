@@ -1,4 +1,5 @@
 import Clinical
+import Linking
 import Yams
 
 extension DatasetDefinition {
@@ -23,7 +24,7 @@ private struct DefinitionParser {
   ]
   private static let keys = [
     "title", "purpose", "recipients", "legal_basis", "measure", "conditions", "age_bands", "admission_methods",
-    "disclosure", "exclusions",
+    "disclosure", "exclusions", "minimum_rank",
   ]
 
   mutating func parse(name: String, _ source: [UInt8]) -> DatasetDefinition? {
@@ -44,7 +45,8 @@ private struct DefinitionParser {
     let recipients = scalars(root, "recipients")
     let legalBasis = scalar(root, "legal_basis")
     let measure = declaredMeasure(root)
-    let conditions = declaredConditions(root)
+    let minimumRank = declaredMinimumRank(root, measure)
+    let conditions = declaredConditions(root, measure)
     let ageBands = declaredAgeBands(root, measure)
     let admissionMethods = declaredAdmissionMethods(root, measure)
     let disclosure = declaredDisclosure(root)
@@ -54,7 +56,7 @@ private struct DefinitionParser {
     }
     return DatasetDefinition(
       name: name, title: title, purpose: purpose, recipients: recipients, legalBasis: legalBasis, measure: measure,
-      exclusionPurpose: exclusions,
+      exclusionPurpose: exclusions, minimumRank: minimumRank,
       conditions: conditions.sorted { $0.name < $1.name }, ageBands: ageBands, admissionMethods: admissionMethods,
       disclosure: disclosure, source: source)
   }
@@ -75,7 +77,21 @@ private struct DefinitionParser {
     return .hes
   }
 
-  private mutating func declaredConditions(_ root: [String: Node]) -> [Condition] {
+  private mutating func declaredMinimumRank(_ root: [String: Node], _ measure: Measure?) -> Int? {
+    guard let node = root["minimum_rank"] else { return nil }
+    if measure == .linkageQuality { return fault("minimum_rank does not belong to measure linkage-quality") }
+    let ranks = 1...LinkPass.allCases.count
+    guard let text = node.scalar?.string, let rank = Int(text), ranks.contains(rank) else {
+      return fault("minimum_rank is no number from \(ranks.lowerBound), the surest link, to \(ranks.upperBound)")
+    }
+    return rank
+  }
+
+  private mutating func declaredConditions(_ root: [String: Node], _ measure: Measure?) -> [Condition] {
+    guard measure != .linkageQuality else {
+      if root["conditions"] != nil { faults.append("conditions does not belong to measure linkage-quality") }
+      return []
+    }
     guard let node = required(root, "conditions"), let conditions = mapping(node, "conditions") else { return [] }
     if conditions.isEmpty { faults.append("conditions: none is declared") }
     return conditions.sorted { $0.key < $1.key }.compactMap { name, node in

@@ -11,6 +11,7 @@ enum FactSchema {
     Migration(version: 7, name: "rejected objections", sql: UnresolvedObjections.migrationSQL),
     Migration(version: 8, name: "commissioner and coarse dates", sql: coarseDates),
     Migration(version: 9, name: "no proven keys", sql: "drop table section_key;"),
+    Migration(version: 10, name: "ranks of links", sql: ranks),
   ]
 
   /// `record`: one row per record id for ever; the columns from `year_of_birth` on are facts, null unless live.
@@ -72,6 +73,35 @@ enum FactSchema {
     create table objection_check (
       checked_at bigint not null, organisation text not null, facts bigint not null, violations bigint not null,
       primary key (checked_at, organisation));
+    """
+
+  /// `link_rank`: 1 the surest step of linkage, 0 where none says that the record is the person's, or none did before
+  /// this column. `linkage_quality`: what is linked, by one thing at a time. A record is matched where its person has
+  /// a record of another kind of source as well; a general practice's where the other is of any, the others' where it
+  /// is of a general practice. Ages are those of the newest period; `cluster_size` counts people, not records.
+  private static let ranks = """
+    alter table record add column link_rank smallint not null default 0;
+    create view linkage_quality as
+      with person as (
+        select person_id, count(*) as records, bool_or(source = 1) as registered, count(distinct source) as sources
+        from record where state = 1 group by person_id),
+      newest as (select left(max(period), 4)::int as year from record where state = 1),
+      live as (
+        select r.*, case when r.source = 1 then p.sources > 1 else p.registered end as matched,
+          case when r.year_of_birth > 0 then greatest(0, n.year - r.year_of_birth) end as age
+        from record r join person p using (person_id) cross join newest n where r.state = 1)
+      select d.dimension, d.value, l.source, count(*) as records, count(*) filter (where l.matched) as matched
+      from live l cross join lateral (values
+        ('source', ''), ('rank', lpad(l.link_rank::text, 2, '0')), ('practice', l.practice),
+        ('age_band', case when l.age is null then 'unknown' when l.age >= 90 then '90+'
+          else lpad((l.age / 10 * 10)::text, 2, '0') || '-' || lpad((l.age / 10 * 10 + 9)::text, 2, '0') end),
+        ('sex', case l.sex when 1 then 'M' when 2 then 'F' else 'U' end),
+        ('ethnic_category', l.ethnic_category), ('area', l.area)) as d (dimension, value)
+      group by 1, 2, 3
+      union all
+      select 'cluster_size', case when p.records <= 3 then p.records::text when p.records <= 5 then '4-5'
+          when p.records <= 10 then '6-10' else '11+' end, 0, count(*), count(*) filter (where p.sources > 1)
+      from person p group by 1, 2, 3;
     """
 
   /// `month_only`: places, from 1 on, of the entries whose `days` and `end_days` are the first of their month because

@@ -59,7 +59,7 @@ final class FactStore {
   ]
   /// In the order that ``CopyWriter/append(_:)`` writes.
   private static let columns =
-    identifying + versioned + ["extract_id", "counted_in", "person_id", "assignment"] + factual
+    identifying + versioned + ["extract_id", "counted_in", "person_id", "assignment", "link_rank"] + factual
 
   private static let copy = "COPY incoming (\(columns.joined(separator: ", "))) FROM STDIN (FORMAT binary)"
 
@@ -98,7 +98,7 @@ final class FactStore {
         on conflict (record_id) do update set
         \(take(versioned + factual, when: wins)),
         \(take(["extract_id", "counted_in"], when: "\(isNewer) or \(countsFirst)")),
-        \(take(["person_id", "assignment"], when: isAssigned))
+        \(take(["person_id", "assignment", "link_rank"], when: isAssigned))
         where \(wins) or \(countsFirst) or \(isAssigned)
         returning r.extract_id, r.organisation, r.source, r.period, r.version_time, r.counted_in)
       insert into extract_balance as e
@@ -211,7 +211,7 @@ final class FactStore {
 extension CopyWriter {
   /// One row in the order of `FactStore.columns`.
   fileprivate mutating func append(_ change: RecordChange) {
-    row(29)
+    row(30)
     change.recordID.withUnsafeBytes { bytes($0) }
     int8(change.order.time)
     int8(change.order.digest)
@@ -226,6 +226,7 @@ extension CopyWriter {
     int8(change.isCounted ? 1 : 0)
     token(change.personID)
     int8(change.assignment)
+    int2(change.rank)
     guard let facts = change.facts else {
       for _ in FactStore.factual { null() }
       return

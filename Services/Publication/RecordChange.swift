@@ -48,6 +48,8 @@ struct RecordChange: Equatable, Sendable {
   var personID: Token16?
   /// 0: says nothing about the person.
   var assignment: Int64
+  /// How sure it is that the record is this person's: 1 is the surest, 0: nothing says so.
+  var rank: Int16
   /// Present exactly in state live.
   var facts: Facts?
 }

@@ -39,6 +39,7 @@ extension RecordChange {
     let assigned = other.assignment > assignment ? other : self
     winner.assignment = assigned.assignment
     winner.personID = assigned.personID
+    winner.rank = assigned.rank
     self = winner
   }
 }

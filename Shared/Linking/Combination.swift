@@ -74,8 +74,33 @@ public struct Combination: Hashable, Sendable {
   public func keys(isTrusted: Bool) -> [UInt64] {
     var keys: [UInt64] = []
     keys.reserveCapacity(isTrusted ? 8 : 32)
+    var demographics: UInt64?
     eachKey { pass, key in
-      if pass.isPlace(isTrusted: isTrusted, hasNumber: number != nil) { keys.append(key) }
+      guard pass.isPlace(isTrusted: isTrusted, hasNumber: number != nil) else { return }
+      switch pass {
+      case .demographics where isTrusted: demographics = key
+      case .birthPostcode where isTrusted:
+        demographics = nil
+        keys.append(key)
+      default: keys.append(key)
+      }
+    }
+    return keys + (demographics.map { [$0] } ?? [])
+  }
+
+  /// All keys that can lead to a trusted number.
+  public var keysToNumbers: [UInt64] {
+    var keys: [UInt64] = []
+    eachKey { pass, key in if pass.isPlace(isTrusted: true, hasNumber: number != nil) { keys.append(key) } }
+    return keys
+  }
+
+  /// Of those keys, the ones that count at a step.
+  public func places(of step: LinkPass) -> [UInt64] {
+    var keys: [UInt64] = []
+    eachKey { pass, key in
+      let counts = step == .local ? pass == .local : step.keys.contains(pass)
+      if counts, pass.isPlace(isTrusted: false, hasNumber: number != nil) { keys.append(key) }
     }
     return keys
   }

@@ -58,13 +58,7 @@ final class LinkageSender {
 
   private func next() throws -> Sent {
     while let record = records.next() {
-      var identity = LinkIdentity()
-      if let number = record.number { identity.set(tenDigits: number) }
-      identity.set(birth: record.born)
-      identity.set(sex: UInt32(record.sex))
-      identity.set(postcode: String(decoding: record.postcode, as: UTF8.self))
-      identity.local = UInt64(record.local + 1) &* 0x9E37_79B9_7F4A_7C15
-      let next = Sent(identity: identity, source: record.source)
+      let next = Sent(identity: record.identity, source: record.source)
       guard known.insert(next).inserted else { continue }
       sent.append(next)
       return next

@@ -127,7 +127,7 @@ private final class LinkageServiceRun {
     let (service, database) = (ProcessorTime.of(child.pid), cluster.total())
     let start = ContinuousClock.now
     kill(child.pid, SIGCONT)
-    try awaited("the end of a batch", seconds: 600, every: 0.005, unlessEnded: child) {
+    try awaited("the end of a batch", seconds: 600, every: 0.005, unlessEnded: child) { () -> Bool? in
       let done = try admin.committedOffsets(group: broker.layout.group(stage), topics: [topic]).values.reduce(0, +)
       guard done >= sent else { return nil }
       return try connection.query("select not exists (select from linkage.outbox)").bool(0, 0) ? true : nil

@@ -1,4 +1,5 @@
 import Clinical
+import LinkKeys
 
 /// What a source has written down of one person on one occasion.
 public struct FaultyRecord: Sendable {
@@ -23,6 +24,18 @@ public struct FaultyRecord: Sendable {
   public var postcode: [UInt8]
   /// Patient id at the organisation.
   public var local: Int
+
+  /// What linkage compares.
+  public var identity: LinkIdentity {
+    var identity = LinkIdentity()
+    if let number { identity.set(tenDigits: number) }
+    identity.set(birth: born)
+    identity.set(sex: UInt32(sex))
+    identity.set(postcode: String(decoding: postcode, as: UTF8.self))
+    // Local ids are different everywhere, and none is 0.
+    identity.local = UInt64(local + 1) &* 0x9E37_79B9_7F4A_7C15
+    return identity
+  }
 
   public static let columns =
     "record_id,source,nhs_number,date_of_birth,sex,postcode,local_id,organisation,person"

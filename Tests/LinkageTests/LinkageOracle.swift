@@ -144,17 +144,17 @@ struct LinkageOracle {
     _ isReached: (Token16, _ all: Bool) -> Bool
   ) -> Bool {
     guard version.combination.number == nil else { return false }
-    var keys = Set(version.combination.keys(isTrusted: true))
+    var keys = Set(version.combination.keysToNumbers)
     let unnumbered = present.filter { $0.combination.number == nil }
     // Over others without a number, until it leads no further.
     while true {
       let before = keys.count
-      for other in unnumbered where !keys.isDisjoint(with: other.combination.keys(isTrusted: true)) {
-        keys.formUnion(other.combination.keys(isTrusted: true))
+      for other in unnumbered where !keys.isDisjoint(with: other.combination.keysToNumbers) {
+        keys.formUnion(other.combination.keysToNumbers)
       }
       if keys.count == before { break }
     }
-    let holders = present.filter { $0.id == version.id || !keys.isDisjoint(with: $0.combination.keys(isTrusted: true)) }
+    let holders = present.filter { $0.id == version.id || !keys.isDisjoint(with: $0.combination.keysToNumbers) }
     let tokens =
       Set(holders.map(\.combination.withdrawal))
       .union(traces.filter { keys.contains($0.demographics.high) }.map(\.withdrawal))

@@ -13,10 +13,7 @@ struct OrderTests {
   /// A few thousand people in one district, with every kind of mistake.
   private static let records: [TestRecord] = FaultyRecords(seed: seed, people: 1_500).map { record in
     var result = TestRecord(source: LinkNodes.Source(rawValue: UInt8(record.source.rawValue + 1))!)
-    if let number = record.number {
-      let isValid = NHSNumber.checkDigit(ofFirstNine: Int(number / 10)) == Int(number % 10)
-      (result.number, result.mistyped) = isValid ? (number, 0) : (0, number)
-    }
+    (result.number, result.mistyped) = (record.identity.number, record.identity.mistypedNumber)
     result.born = record.born.map { ($0.year, $0.month, $0.dayOfMonth) }
     result.sex = UInt32(record.sex)
     result.postcode = String(decoding: record.postcode, as: UTF8.self)

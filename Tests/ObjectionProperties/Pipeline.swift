@@ -25,6 +25,7 @@ final class Pipeline {
   let nodes: [any Movable]
   private let broker: EmbeddedBroker
   private let keys: KeyInstallation
+  private let configuration: StageConfiguration
   private let producer: Producer
   /// Messages that came under a former linkage key.
   private(set) var parked = 0
@@ -48,6 +49,7 @@ final class Pipeline {
     var kafka = KafkaConfiguration.embeddedBroker(bootstrapServers: broker.bootstrapServers)
     kafka.log = { [broker] _, _, _ in _ = broker }
     configuration.kafka = kafka
+    self.configuration = configuration
     func holding(_ service: KeyService) -> StageConfiguration {
       var own = configuration
       own.keysDirectory = keys.folder(of: service).path
@@ -68,7 +70,7 @@ final class Pipeline {
   deinit { producer.close() }
 
   private static let runs = Atomic(0)
-  private static let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  static let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path
 
   private var ingestion: any Movable { nodes[0] }
@@ -93,6 +95,36 @@ final class Pipeline {
       try producer.send(topic: layout.name(topic), partition: 1, key: [UInt8](repeating: 7, count: 16), value: value)
     }
     try producer.flush()
+  }
+
+  /// Everything that a topic holds.
+  func messages(in topic: Topic) throws -> [(partition: Int32, key: [UInt8], value: [UInt8])] {
+    let name = layout.name(topic)
+    let admin = try Admin(configuration.kafka)
+    var expected: Int64 = 0
+    for partition in 0..<Int32(layout.partitions) {
+      expected += try admin.watermarks(topic: name, partition: partition).high
+    }
+    let reader = try TopicReader(configuration.kafka, topic: name, from: .beginning)
+    var messages: [(partition: Int32, key: [UInt8], value: [UInt8])] = []
+    while messages.count < expected {
+      for message in try reader.poll(maxMessages: 5_000, timeoutMilliseconds: 200).messages {
+        messages.append((message.partition, [UInt8](message.key), [UInt8](message.value)))
+      }
+    }
+    return messages
+  }
+
+  /// Topics of its own for linkage and publication alone, under a prefix, on the same broker and with the same keys.
+  func apart(prefix: String, partitions: Int) throws -> StageConfiguration {
+    var own = configuration
+    own.layout = TopicLayout(prefix: prefix, partitions: partitions)
+    own.keysDirectory = keys.folder(of: .publication).path
+    own.keysUnlocking = .init(keyFile: keys.wrappingKey(of: .publication))
+    for topic in Topic.all(datasets: []) {
+      try broker.create(EmbeddedTopic(name: own.layout.name(topic), partitions: partitions))
+    }
+    return own
   }
 
   /// Lets everything but linkage and publication do what they find.

@@ -29,9 +29,16 @@ final class StageNode<S: Stage>: Movable {
   private var stage: S
   private var readers: [Topic: TopicReader] = [:]
   private var positions: [TopicPartition: Int64] = [:]
+  private let batch: Int
 
-  init(_ configuration: StageConfiguration, schema: String) throws {
+  /// - Parameters:
+  ///   - partitions: of its topics that it reads; nil: all.
+  ///   - batch: messages that it takes at once.
+  init(
+    _ configuration: StageConfiguration, schema: String, partitions: [Int32]? = nil, batch: Int = 5_000
+  ) throws {
     self.configuration = configuration
+    self.batch = batch
     database = try Connection(configuration.databaseURL)
     try database.migrate(
       schema: schema, [Migration(version: 1, name: "stream start", sql: StreamStart.migrationSQL)] + S.migrations)
@@ -45,7 +52,9 @@ final class StageNode<S: Stage>: Movable {
     admin = try Admin(configuration.kafka)
     stage = try S(context: context)
     for topic in input {
-      for partition in 0..<Int32(configuration.layout.partitions) { positions[place(topic, partition)] = 0 }
+      for partition in partitions ?? Array(0..<Int32(configuration.layout.partitions)) {
+        positions[place(topic, partition)] = 0
+      }
     }
     try start()
   }
@@ -66,31 +75,32 @@ final class StageNode<S: Stage>: Movable {
   }
 
   func step(_ topic: Topic) throws -> Bool {
-    guard try isBehind(topic), let reader = readers[topic] else { return false }
-    var isAny = false
-    repeat {
-      let batch = try reader.poll(maxMessages: 5_000, timeoutMilliseconds: 200)
-      if batch.isEmpty { continue }
-      isAny = true
-      do {
-        try stage.process(batch, output)
-        try output.flush()
-      } catch {
-        // The batch comes again.
-        try restart(redelivered: 0)
-        throw error
-      }
-      positions.merge(batch.nextOffsets) { _, new in new }
-    } while try isBehind(topic)
-    return isAny
+    guard try isBehind(topic) else { return false }
+    repeat { try stepOnce(topic) } while try isBehind(topic)
+    return true
   }
 
-  private func isBehind(_ topic: Topic) throws -> Bool {
-    for partition in 0..<Int32(configuration.layout.partitions) {
-      let end = try admin.watermarks(topic: configuration.layout.name(topic), partition: partition).high
-      if positions[place(topic, partition), default: 0] < end { return true }
+  /// Handles what is read at once.
+  func stepOnce(_ topic: Topic) throws {
+    guard let batch = try readers[topic]?.poll(maxMessages: batch, timeoutMilliseconds: 200), !batch.isEmpty else {
+      return
     }
-    return false
+    do {
+      try stage.process(batch, output)
+      try output.flush()
+    } catch {
+      // The batch comes again.
+      try restart(redelivered: 0)
+      throw error
+    }
+    positions.merge(batch.nextOffsets) { _, new in new }
+  }
+
+  func isBehind(_ topic: Topic) throws -> Bool {
+    try positions.contains { place, position in
+      try place.topic == configuration.layout.name(topic)
+        && position < admin.watermarks(topic: place.topic, partition: place.partition).high
+    }
   }
 
   func work() throws {

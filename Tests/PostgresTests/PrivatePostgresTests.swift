@@ -163,3 +163,9 @@ import Testing
     #expect(throws: PrivatePostgresError.self) { try PrivatePostgres(directory: "\(directory)/$HOME").start() }
   }
 }
+
+@Test(arguments: [(1 << 28, 128), (4 << 30, 1_024), (24 << 30, 6_144), (1 << 40, 8_192)] as [(UInt64, UInt64)])
+func `a quarter of the machine's memory is for pages, within bounds`(total: UInt64, expected: UInt64) {
+  #expect(MachineMemory.sharedBuffers(of: total) == expected)
+  #expect(MachineMemory.total > 1 << 28)
+}

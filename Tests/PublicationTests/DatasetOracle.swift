@@ -96,6 +96,50 @@ struct DatasetOracle {
     }
   }
 
+  func linkageQuality() -> [DatasetRow] {
+    let live = records.filter { $0.state == .live }
+    let people = Dictionary(grouping: live) { $0.personID! }
+    let year = Int(live.map(\.extract.period).max()!.prefix(4))!
+    struct Cell: Hashable {
+      let dimension: String
+      let value: String
+      let source: Int
+    }
+    var cells: [Cell: (all: Int, matched: Int)] = [:]
+    func count(_ dimension: String, _ value: String, _ source: Int, _ isMatched: Bool) {
+      let cell = Cell(dimension: dimension, value: value, source: source)
+      cells[cell, default: (0, 0)].all += 1
+      if isMatched { cells[cell]!.matched += 1 }
+    }
+    for record in live {
+      let sources = Set(people[record.personID!]!.map(\.extract.source))
+      let source = record.extract.source
+      let isMatched = source == Sources.gp ? sources.count > 1 : sources.contains(Sources.gp)
+      let attributes = record.facts!.attributes
+      let age = max(0, year - Int(attributes.yearOfBirth))
+      let decade = age / 10 * 10
+      let band = age >= 90 ? "90+" : "\(decade == 0 ? "00" : "\(decade)")-\(decade + 9 == 9 ? "09" : "\(decade + 9)")"
+      for (dimension, value) in [
+        ("source", ""), ("rank", record.rank < 10 ? "0\(record.rank)" : "\(record.rank)"),
+        ("practice", attributes.practice), ("age_band", attributes.yearOfBirth == 0 ? "unknown" : band),
+        ("sex", attributes.sex == 1 ? "M" : attributes.sex == 2 ? "F" : "U"),
+        ("ethnic_category", attributes.ethnicCategory), ("area", attributes.area),
+      ] { count(dimension, value, Int(source), isMatched) }
+    }
+    for own in people.values {
+      let size = own.count <= 3 ? "\(own.count)" : own.count <= 5 ? "4-5" : own.count <= 10 ? "6-10" : "11+"
+      count("cluster_size", size, 0, Set(own.map(\.extract.source)).count > 1)
+    }
+    return cells.sorted {
+      ($0.key.dimension, $0.key.value, $0.key.source) < ($1.key.dimension, $1.key.value, $1.key.source)
+    }.map { cell, count in
+      let shown = definition.disclosure.part(count.matched, of: count.all)
+      return DatasetRow(
+        dimensions: [cell.dimension, cell.value, ["all", "gp", "hospital", "community"][cell.source]],
+        counts: [shown.whole, shown.part], status: shown.status)
+    }
+  }
+
   func emergencyAdmissions() -> [DatasetRow] {
     struct Spell: Hashable {
       let person: Token16

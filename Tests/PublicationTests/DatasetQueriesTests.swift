@@ -7,12 +7,13 @@ import Testing
 
 @Suite struct DatasetQueriesTests {
   /// Counts as they are, so that small differences cannot hide.
-  private static func uncontrolled(_ name: String) throws -> DatasetDefinition {
+  private static func uncontrolled(_ name: String, minimumRank: Int? = nil) throws -> DatasetDefinition {
     let shipped = try Definitions.load(name)
     return DatasetDefinition(
       name: shipped.name, title: shipped.title, purpose: shipped.purpose, recipients: shipped.recipients,
       legalBasis: shipped.legalBasis, measure: shipped.measure, exclusionPurpose: shipped.exclusionPurpose,
-      conditions: shipped.conditions, ageBands: shipped.ageBands, admissionMethods: shipped.admissionMethods,
+      minimumRank: minimumRank, conditions: shipped.conditions, ageBands: shipped.ageBands,
+      admissionMethods: shipped.admissionMethods,
       disclosure: DisclosureControl(suppressedUpTo: 0, base: 1), source: shipped.source)
   }
 
@@ -61,6 +62,45 @@ import Testing
       #expect(table.rows == expected)
       #expect(table.rows != (try DatasetQueries(database, definition, .none).table().rows), "nothing was left out")
     }
+  }
+
+  @Test(arguments: [UInt64(1), 2])
+  func `links less sure than the definition demands do not count, as plain loops leave them out`(seed: UInt64) throws {
+    var generator = SeededGenerator(seed: seed)
+    let records = RandomRegion.records(seed: seed).map { record in
+      var record = record
+      record.rank = [0, 1, 1, 4, 5, 9].randomElement(using: &generator)!
+      return record
+    }
+    let apart = records.map { record in
+      var record = record
+      if !(1...4).contains(record.rank) { record.personID = record.recordID }
+      return record
+    }
+    let database = try Self.database(records)
+    for name in ["condition-prevalence", "emergency-admissions"] {
+      let definition = try Self.uncontrolled(name, minimumRank: 4)
+      let oracle = DatasetOracle(definition: definition, records: apart)
+      let expected = name == "condition-prevalence" ? oracle.conditionPrevalence() : oracle.emergencyAdmissions()
+      let table = try DatasetQueries(database, definition, .none).table()
+      #expect(table.rows == expected)
+      #expect(table.rows != (try DatasetQueries(database, try Self.uncontrolled(name), .none).table().rows))
+    }
+  }
+
+  @Test(arguments: [UInt64(1), 2, 3])
+  func `linkage quality agrees with plain loops over all records`(seed: UInt64) throws {
+    var generator = SeededGenerator(seed: seed)
+    let records = RandomRegion.records(seed: seed).map { record in
+      var record = record
+      record.rank = [0, 1, 1, 4, 12].randomElement(using: &generator)!
+      return record
+    }
+    let definition = try Self.uncontrolled("linkage-quality")
+    let expected = DatasetOracle(definition: definition, records: records).linkageQuality()
+    #expect(Set(expected.map { $0.dimensions[0] }).count == 8)
+    #expect(expected.contains { $0.counts[0] != $0.counts[1] && $0.counts[1] != .count(0) })
+    #expect(try DatasetQueries(Self.database(records), definition, .none).table().rows == expected)
   }
 
   /// Hospital spells and a GP diagnosis of one person; a day without its last two digits is a month.

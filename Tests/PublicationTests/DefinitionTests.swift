@@ -23,6 +23,8 @@ enum Definitions {
     #expect(prevalence.ageBands.map(\.label) == ["0-17", "18-39", "40-64", "65-79", "80+"])
     #expect(prevalence.ageBands.map(\.lower) == [0, 18, 40, 65, 80])
     #expect(prevalence.disclosure == .hes)
+    #expect(try Definitions.load("linkage-quality").measure == .linkageQuality)
+    #expect(prevalence.minimumRank == nil)
     let admissions = try Definitions.load("emergency-admissions")
     #expect(admissions.admissionMethods == ["21", "22", "23", "24", "25", "28", "2A", "2B", "2C", "2D"])
     let diabetes = try #require(admissions.conditions.first { $0.name == "diabetes" })
@@ -58,7 +60,7 @@ enum Definitions {
     #expect(
       error?.faults == [
         "'colour' is not known; known are title, purpose, recipients, legal_basis, measure, conditions, age_bands, "
-          + "admission_methods, disclosure, exclusions",
+          + "admission_methods, disclosure, exclusions, minimum_rank",
         "title is not a text",
         "recipients is not a list",
         "recipients: none is declared",
@@ -74,6 +76,22 @@ enum Definitions {
         "disclosure: 'none' is not known; the one rule is hes",
         "exclusions is missing",
       ])
+  }
+
+  @Test func `a minimum rank is one of linkage's`() throws {
+    let shipped = try Definitions.load("emergency-admissions")
+    func faults(_ rank: String) -> [String] {
+      do throws(DefinitionFaults) {
+        let yaml = shipped.source + Array("\nminimum_rank: \(rank)\n".utf8)
+        return ["\(try DatasetDefinition(name: "d", yaml: yaml).minimumRank ?? 0)"]
+      } catch {
+        return error.faults
+      }
+    }
+    #expect(faults("4") == ["4"])
+    for rank in ["0", "19", "sure", "[1]"] {
+      #expect(faults(rank) == ["minimum_rank is no number from 1, the surest link, to 18"])
+    }
   }
 
   @Test(arguments: ["", "- a list", "title: [open", "title: a\ntitle: b"])

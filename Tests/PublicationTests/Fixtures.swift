@@ -40,12 +40,12 @@ func extract(
 /// A live record of version (`time`, 7).
 func record(
   _ number: Int, time: Int64 = 100, stamp: Int64 = 1, extract: ExtractReference = extract("x1"), person: Int? = nil,
-  assignment: Int64 = 1, withdrawal: Int? = nil, facts: Facts = facts()
+  assignment: Int64 = 1, rank: Int16 = 1, withdrawal: Int? = nil, facts: Facts = facts()
 ) -> RecordChange {
   RecordChange(
     recordID: token(number), order: VersionOrder(time: time, digest: 7, rank: .record), isCounted: true, stamp: stamp,
     extract: extract, state: .live, withdrawalToken: token(withdrawal ?? number + 1_000),
-    personID: token(person ?? number + 2_000), assignment: assignment, facts: facts)
+    personID: token(person ?? number + 2_000), assignment: assignment, rank: rank, facts: facts)
 }
 
 extension RecordChange {
@@ -59,11 +59,12 @@ extension RecordChange {
     change.isCounted = isCounted
     change.personID = nil
     change.assignment = 0
+    change.rank = 0
     change.facts = nil
     return change
   }
 
-  func reassigned(to person: Int, _ assignment: Int64) -> RecordChange {
+  func reassigned(to person: Int, _ assignment: Int64, rank: Int16 = 1) -> RecordChange {
     var change = retracted()
     change.order = .none
     change.state = .stub
@@ -71,6 +72,7 @@ extension RecordChange {
     change.withdrawalToken = nil
     change.personID = token(person)
     change.assignment = assignment
+    change.rank = rank
     return change
   }
 }

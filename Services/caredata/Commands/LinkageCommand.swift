@@ -2,10 +2,65 @@ import ArgumentParser
 import Cryptography
 import Foundation
 import Linking
+import Postgres
+import StageKit
 
 struct LinkageCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "linkage", abstract: "How well records are linked.", subcommands: [Evaluate.self])
+    commandName: "linkage", abstract: "How well records are linked.",
+    subcommands: [Report.self, Review.self, Evaluate.self])
+
+  struct Report: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "How many live records are linked to records of other sources, for each group of people.",
+      discussion: """
+        By source, rank of the link, age, sex, ethnic category, practice and area, and how many records people have. True \
+        counts, for operators; for everybody else there is the dataset linkage-quality, under disclosure control.
+        """)
+
+    @OptionGroup var installation: InstallationOptions
+    @Flag(help: "Print as JSON.")
+    var json = false
+
+    func run() async throws {
+      let database = try Connection(try await installation.installation().configuration.databaseURL)
+      defer { database.close() }
+      let report = try LinkageReport.read(database)
+      print(try json ? LinkageCommand.encoded(report) : report.text)
+    }
+  }
+
+  struct Review: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List records that several persons answered, by pseudonym.",
+      discussion: """
+        They stay by themselves, since nothing tells to which of these persons they belong. Whoever may look into it finds \
+        the records by their person id.
+        """)
+
+    @OptionGroup var installation: InstallationOptions
+    @Option(help: "Persons to list.")
+    var limit = 1_000
+    @Flag(help: "Print as JSON.")
+    var json = false
+
+    func validate() throws {
+      guard limit > 0 else { throw ValidationError("--limit must be at least 1") }
+    }
+
+    func run() async throws {
+      let database = try Connection(try await installation.installation().configuration.databaseURL)
+      defer { database.close() }
+      let list = try AmbiguousLinks.read(database, limit: limit)
+      print(try json ? LinkageCommand.encoded(list) : list.text)
+    }
+  }
+
+  private static func encoded(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
 
   struct Evaluate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -129,7 +129,9 @@ final class PrivatePostgres: Sendable {
   private static func options(_ socketDirectory: String) -> String {
     let settings = [
       "listen_addresses=", "port=5432", "unix_socket_directories=\(socketDirectory)", "unix_socket_permissions=0700",
-      "shared_buffers=128MB", "max_connections=100", "max_wal_size=1GB",
+      "shared_buffers=\(MachineMemory.sharedBuffers())MB", "max_connections=100",
+      // After each checkpoint a page is logged whole when it is first changed, and tokens are spread over all pages.
+      "max_wal_size=4GB", "checkpoint_timeout=15min", "wal_compression=lz4",
       // No replica and no archive ever reads this cluster's log.
       "wal_level=minimal", "max_wal_senders=0",
       // Batches of a few thousand rows do not repay compiling their plans.
