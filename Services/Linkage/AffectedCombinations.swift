@@ -66,7 +66,8 @@ struct AffectedCombinations {
     var asked: (keys: [UInt64], trusted: [UInt64]) = ([], [])
     let isTrusted = trust(from: start)
     for (node, isTrusted) in zip(nodes[start...], isTrusted) {
-      for key in node.combination.keys(isTrusted: isTrusted) {
+      let combination = node.combination
+      for key in isTrusted ? combination.keysToNumbers : combination.keys(isTrusted: false) {
         if keys.insert(key).inserted { asked.keys.append(key) }
         if !isTrusted, trusted.insert(key).inserted { asked.trusted.append(key) }
       }

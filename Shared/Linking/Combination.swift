@@ -65,7 +65,7 @@ public struct Combination: Hashable, Sendable {
 
   // MARK: Who can change whose person
 
-  /// First bytes of the tokens under which it is found by those that its appearance can concern, and looks for them.
+  /// First bytes of the tokens under which it is found by those that it can concern.
   ///
   /// Where its number is trusted these are the keys that lead to a trusted number, since two such are never joined and no
   /// other step asks for it. Left out are keys that cannot be equal unless one of these, or the number, is.
@@ -88,18 +88,24 @@ public struct Combination: Hashable, Sendable {
     return keys + (demographics.map { [$0] } ?? [])
   }
 
-  /// All keys that can lead to a trusted number.
+  /// All keys that can lead to a trusted number. It looks for others by these also where it is found by fewer: of records
+  /// stored long ago not every key is known.
   public var keysToNumbers: [UInt64] {
     var keys: [UInt64] = []
     eachKey { pass, key in if pass.isPlace(isTrusted: true, hasNumber: number != nil) { keys.append(key) } }
     return keys
   }
 
-  /// Of those keys, the ones that count at a step.
+  /// Keys by which those are found that can have answered at a step; a few others as well.
   public func places(of step: LinkPass) -> [UInt64] {
     var keys: [UInt64] = []
     eachKey { pass, key in
-      let counts = step == .local ? pass == .local : step.keys.contains(pass)
+      let counts =
+        switch step {
+        case .local: pass == .local
+        case .demographics: pass == .demographics || pass == .birthPostcode
+        default: step.keys.contains(pass)
+        }
       if counts, pass.isPlace(isTrusted: false, hasNumber: number != nil) { keys.append(key) }
     }
     return keys

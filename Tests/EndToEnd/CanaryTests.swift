@@ -31,8 +31,8 @@ extension WholeSystem {
       defer { database.close() }
       let linked = try database.query(
         """
-        select count(*) from linkage.observation o join ingestion.extract e using (extract_id)
-        where o.withdrawal_token = $1 and e.organisation = $2 and o.state = 0
+        select count(*) from linkage.live_observation o join ingestion.extract e using (extract_id)
+        where o.withdrawal_token = $1 and e.organisation = $2
         """, [.bytes(check.withdrawalToken(nhsNumber).bytes), .text(organisation)])
       return Sight(
         validated: try records(.validated), permitted: try records(.permitted), linked: linked.int(0, 0),

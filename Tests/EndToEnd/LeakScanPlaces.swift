@@ -20,7 +20,7 @@ struct LeakScanPlaces {
 
   static let topics: [Topic] =
     [.pseudonymised, .linked, .releases, .receipts] + StageName.allCases.map(Topic.rejected)
-    + ["condition-prevalence", "emergency-admissions"].map(Topic.dataset)
+    + ["condition-prevalence", "emergency-admissions", "linkage-quality"].map(Topic.dataset)
   static let schemas = [StageName.linkage.schema, StageName.publication.schema]
 
   mutating func scanAll() throws {

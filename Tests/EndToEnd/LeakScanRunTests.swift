@@ -24,7 +24,7 @@ extension WholeSystem {
       try system.awaitBalance(extracts: region.organisations.count + 3)
       try LeakScanProvocation(system).awaitRejections()
       try system.resolveRejectedObjections()
-      for dataset in ["condition-prevalence", "emergency-admissions"] {
+      for dataset in ["condition-prevalence", "emergency-admissions", "linkage-quality"] {
         #expect(try !system.release(dataset).csv.isEmpty)
       }
 

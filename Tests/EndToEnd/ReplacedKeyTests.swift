@@ -132,7 +132,8 @@ extension WholeSystem {
         #expect(try persons().count == 1 && former.count == 1)
 
         let said = try system.run(["keys", "rotate", "--service", "pseudonymisation", "--purpose", "linkage"])
-        #expect(said.contains("2 stored records") && said.contains("nothing is under a former linkage key"), "\(said)")
+        #expect(
+          said.contains("2 stored identities") && said.contains("nothing is under a former linkage key"), "\(said)")
         #expect(try ids() == former)
         try connector.submit(stay("H1", "2026-09"))
         #expect(try persons().map(\.count) == [3])
@@ -146,7 +147,7 @@ extension WholeSystem {
           try connector.count(
             "select count(*) from ingestion.extract where extract_id = $1 and state = 'emitted'", [.text(waiting)]) == 1
         }
-        #expect(try system.run(["keys", "reencrypt"]).contains("3 stored records"))
+        #expect(try system.run(["keys", "reencrypt"]).contains("2 stored identities"))
         try connector.awaitBalance()
         #expect(try persons().map(\.count) == [4])
 

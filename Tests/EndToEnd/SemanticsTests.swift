@@ -151,7 +151,9 @@ extension WholeSystem {
 
     // MARK: - Linkage
 
-    @Test func `a hospital record without NHS number is linked by date of birth, sex and postcode`() throws {
+    @Test func `a hospital record without NHS number is linked by date of birth, sex and postcode, or all but the sex`()
+      throws
+    {
       let connector = try SharedSystem.connector
       let (practice, hospital) = (try connector.enrolled(.gp), try connector.enrolled(.hospital))
       let (place, other) = (connector.newPostcode(), connector.newPostcode())
@@ -174,9 +176,14 @@ extension WholeSystem {
           ]),
       ])
       let persons = try connector.published([practice, hospital]).persons
-      #expect(persons.map(\.count).sorted() == [1, 1, 1, 2])
-      let linked = try #require(persons.first { $0.count == 2 })
-      #expect(linked[0].hasPrefix("[1 1944 2 LX9") && linked[1].hasPrefix("[2 1944 2 LX9"))
+      #expect(persons.map(\.count).sorted() == [1, 1, 3])
+      let linked = try #require(persons.first { $0.count == 3 }).sorted()
+      #expect(zip(linked, ["[1 1944 2 LX9", "[2 1944 1 LX9", "[2 1944 2 LX9"]).allSatisfy { $0.hasPrefix($1) })
+      let ranks = try connector.database.query(
+        """
+        select link_rank from publication.record where state = 1 and organisation = any($1) order by link_rank
+        """, [.textArray([practice, hospital])])
+      #expect((0..<ranks.count).map { ranks.int($0, 0) } == [0, 0, 1, 4, 5])
     }
   }
 }

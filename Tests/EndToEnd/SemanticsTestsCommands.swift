@@ -157,7 +157,10 @@ extension WholeSystem.Semantics {
           .init(ref: "H\($0)", nhsNumber: $1, entries: [.init(date: "2026-10-05", code: "E119")])
         }),
     ])
-    for dataset in ["condition-prevalence", "emergency-admissions"] {
+    let report = try connector.system.run(["linkage", "report"])
+    #expect(report.contains("1 number") && report.contains("Ethnic category"), "\(report)")
+    #expect(try !connector.system.run(["linkage", "review"]).isEmpty)
+    for dataset in ["condition-prevalence", "emergency-admissions", "linkage-quality"] {
       let (release, csv) = try connector.release(dataset)
       #expect(csv.count > 100)
       #expect(try Array(connector.system.run(["subscribe", dataset]).utf8) == csv)

@@ -57,6 +57,18 @@ struct RecordValidationTests {
     }
   }
 
+  @Test func `ten digits that fail the check digit are kept for linkage, and nothing else that is no number`() {
+    func mistyped(_ number: String) -> String {
+      TestRecord.validate(TestRecord.gp { $0.nhsNumber = number }).identity.mistypedNhsNumber
+    }
+    #expect(mistyped("9990000019") == "9990000019" && mistyped("999 000-0019") == "9990000019")
+    for number in ["9990000018", "999", "9999999999", "0123456789", "99900000x9", ""] {
+      #expect(mistyped(number).isEmpty)
+    }
+    let result = TestRecord.validate(TestRecord.gp { $0.nhsNumber = "9990000019" })
+    #expect(result.identity.nhsNumber.isEmpty && result.nhsNumber.isEmpty, "nothing is routed by it")
+  }
+
   @Test func `the severity of a field decides whether a fault rejects, is counted, or is none`() {
     let missing = TestRecord.gp { $0.dateOfBirth = "" }
     let wrong = TestRecord.gp { $0.dateOfBirth = "yesterday" }

@@ -15,6 +15,8 @@ struct SectionWriterTests {
       $0.postcode = one(["", "LS1 4AP"])
       $0.ethnicCategory = one(["", "A", "99"])
       $0.practice = one(["", "A81001"])
+      $0.mistypedNhsNumber = one(["", "9990000019"])
+      $0.local = one([0, 1, .max])
     }
     record.clinical = ClinicalSection.with {
       $0.entries = (0..<one([0, 1, 3, 12, 900])).map { _ in

@@ -224,6 +224,55 @@ struct LinkageIndexTests {
     #expect(Set(erasures.filter(\.mark.isInForce).map(\.token)) == [withdrawalToken(2), withdrawalToken(3)])
   }
 
+  @Test func `records from before are compared by what is known of them, and keep their persons until then`() throws {
+    let database = try TestDatabase.connect(schema: schema, upTo: 9)
+    /// Record, state, number, demographics, withdrawal token, person.
+    let rows: [(UInt64, Int64, UInt64?, UInt64?, UInt64, UInt64?)] = [
+      (2, 0, 1, 5, 1, 2), (3, 0, 1, 5, 1, 2), (4, 0, 1, nil, 1, 2), (5, 0, nil, 5, 1_005, 2),
+      (6, 0, nil, nil, 1_006, 6),
+      (7, 1, nil, nil, 9, nil), (8, 3, nil, 6, 8, nil), (9, 4, nil, nil, 1_009, nil), (10, 5, nil, 7, 10, nil),
+      (12, 0, nil, 8, 1_012, 12),
+    ]
+    for (id, state, number, demographics, withdrawal, person) in rows {
+      try database.query(
+        """
+        insert into observation (record_id, version_time, version_digest, stamp, state, nhs_token, demographics_token,
+          withdrawal_token, source, extract_id, header, person_id, assignment, said_time, said_digest)
+        values ($1, 1, 7, 10, $2, nullif($3, ''), nullif($4, ''), $5, 2, 'x', $6, nullif($7, ''), $2 + 3,
+          case when $2 = 5 then 1 end, case when $2 = 5 then 7 end)
+        """,
+        [
+          .bytes(recordID(id).bytes), .int(state), .bytes(number.map { nhsToken($0).bytes } ?? []),
+          .bytes(demographics.map { demographicsToken($0).bytes } ?? []), .bytes(withdrawalToken(withdrawal).bytes),
+          .bytes(headerBytes(id)), .bytes(person.map { PersonID.of(smallestRecordID: recordID($0)).bytes } ?? []),
+        ])
+    }
+    try database.migrate(schema: schema, LinkageMigrations.all)
+    let index = LinkageIndex(database: database, layout: layout)
+    let before = try truth(index)
+    #expect(
+      before.persons == [
+        recordID(2): recordID(2), recordID(3): recordID(2), recordID(4): recordID(2), recordID(5): recordID(2),
+        recordID(6): recordID(6), recordID(12): recordID(12),
+      ])
+    #expect(before.states[recordID(8)] == .witness && before.states[recordID(10)] == .witness)
+
+    // A record with everything joins them by its number, and takes the person's name over.
+    let outcome = try index.apply(LinkageBatch(records: [record(1, nhs: 1, demographics: 5)]))
+    #expect(outcome.assignment > 3 && outcome.dispositions == [.record(person: recordID(1), rank: 1)])
+    #expect([2, 3, 4, 5].allSatisfy { (try? truth(index))?.persons[recordID($0)] == recordID(1) })
+    #expect(try Set(sent(index).map(\.key)) == Set([2, 3, 4, 5].map { recordID($0).bytes }))
+    // Objections find them, and what had been held back still tells whose a record without number is.
+    _ = try index.apply(LinkageBatch(erasures: [erasure(1, stamp: 20), erasure(8, stamp: 20)]))
+    #expect([2, 3, 4].allSatisfy { (try? truth(index))?.states[recordID($0)] == .excluded })
+    #expect(try truth(index).states[recordID(5)] == .suppressed)
+    let late = try index.apply(LinkageBatch(records: [record(11, demographics: 6, stamp: 15)]))
+    #expect(late.dispositions == [.retraction(.type2)])
+    _ = try index.apply(LinkageBatch(records: [record(13, nhs: 13, demographics: 8, stamp: 15)]))
+    _ = try index.apply(LinkageBatch(erasures: [erasure(13, stamp: 20)]))
+    #expect(try truth(index).states[recordID(12)] == .suppressed)
+  }
+
   @Test func `a batch that fails leaves nothing behind`() throws {
     let index = try index()
     var poison = record(2, nhs: 1)

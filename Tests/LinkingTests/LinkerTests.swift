@@ -26,6 +26,53 @@ struct LinkerTests {
     }
   }
 
+  @Test func `who has nothing but a number joins its cluster where there is only one, and contradicts nobody`() throws {
+    let bare = numbered.with {
+      $0.source = .community
+      $0.born = nil
+      $0.sex = 0
+      $0.postcode = ""
+    }
+    #expect(try isOne(numbered, bare) && isOne(bare, bare.with { $0.source = .hospital }))
+    let child = numbered.with {
+      $0.source = .hospital
+      $0.born = (2026, 10, 2)
+      $0.sex = 1
+    }
+    let linker = try Linker(TestLinkage.nodes([numbered, bare, child]))
+    #expect(Set(linker.clusters).count == 3)
+    #expect(linker.isTrusted == [true, false, false], "whose it is that has nothing else nobody knows")
+    let among = try Linker(TestLinkage.nodes([numbered.with { $0.source = .hospital }, bare]))
+    #expect(among.isTrusted == [true, true], "what says nothing does not dispute a number")
+  }
+
+  @Test func `a link is as sure as the last step by which it came to its person`() throws {
+    let weak = numbered.with {
+      $0.source = .community
+      $0.number = 0
+      $0.local = 7
+    }
+    func ranks(_ records: TestRecord...) throws -> [UInt8] {
+      let linker = try Linker(TestLinkage.nodes(records))
+      return records.indices.map(linker.rank)
+    }
+    func rank(_ pass: LinkPass) -> UInt8 { pass.rawValue }
+    let place = { (record: inout TestRecord) in record.postcode = "M1 1AA" }
+    #expect(try ranks(numbered) == [1] && ranks(weak) == [0])
+    #expect(try ranks(numbered, weak) == [1, rank(.demographics)])
+    // Two that joined by their local id come to the person by what one of them shares with it.
+    #expect(try ranks(numbered, weak, weak.with(place)) == [1, rank(.demographics), rank(.demographics)])
+    #expect(try ranks(weak, weak.with(place)) == [rank(.local), rank(.local)])
+    // Who comes later does not make a link less sure.
+    let registered = weak.with { $0.source = .gp }
+    let near = weak.with {
+      $0.local = 0
+      $0.postcode = "LS11 4AQ"
+    }
+    #expect(
+      try ranks(registered, weak, near) == [rank(.local), rank(.local), rank(.unitNearlyAlone)])
+  }
+
   @Test func `1 January stands for its year, and no date of birth for any, with the same sex`() throws {
     for born in [(1980, 1, 1), (1900, 1, 1), nil] {
       #expect(
