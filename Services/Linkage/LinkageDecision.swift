@@ -45,6 +45,10 @@ struct LinkageDecision {
   private(set) var created: [StoredCombination] = []
   /// What else is to be stored of combinations, before and after.
   private(set) var updated: [(before: StoredCombination, after: StoredCombination)] = []
+  /// Of these, those that are another person's now, or more or less surely so.
+  var moved: [StoredCombination] {
+    updated.filter { $0.before.person != $0.after.person || $0.before.rank != $0.after.rank }.map(\.after)
+  }
   /// Combinations that nobody has any more.
   private(set) var deleted: [StoredCombination] = []
   /// By event.
@@ -77,7 +81,7 @@ struct LinkageDecision {
   /// demographics with what was taken back.
   private func suppressible(_ source: some LinkageSource) throws -> [StoredCombination] {
     var found = states.widened
-    for id in Set(states.winners.keys) {
+    for id in states.winners.keys {
       guard let observation = states.current[id], observation.state == .live, let digest = observation.combination
       else { continue }
       if let stored = states.combinations[digest], stored.combination.number == nil { found.append(stored) }
@@ -99,9 +103,9 @@ struct LinkageDecision {
   }
 
   private mutating func suppress(_ affected: AffectedCombinations, _ source: some LinkageSource) throws {
-    let nodes = affected.nodes.filter(\.isPresent)
+    let nodes = Suppression.beside(affected.nodes.filter(\.isPresent))
+    guard !nodes.isEmpty else { return }
     let demographics = Set(nodes.compactMap { $0.combination.number == nil ? $0.combination.demographics : nil })
-    guard nodes.contains(where: { $0.combination.number == nil }) else { return }
     var witnesses = newWitnesses
     if !demographics.isEmpty {
       for witness in try source.witnesses(demographics: Array(demographics)) {
@@ -111,7 +115,7 @@ struct LinkageDecision {
       }
     }
     var marks = states.marks
-    let tokens = Set(Suppression.beside(nodes).map(\.combination.withdrawal)).union(witnesses.map(\.withdrawal))
+    let tokens = Set(nodes.map(\.combination.withdrawal)).union(witnesses.map(\.withdrawal))
     for erasure in try source.erasures(withdrawals: Array(tokens)) { marks.take(erasure) }
     let suppression = Suppression(nodes, witnesses: witnesses, marks: marks)
     let reached = suppression.reached

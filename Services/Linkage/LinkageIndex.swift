@@ -185,10 +185,7 @@ struct LinkageIndex {
   /// Leaves a message for each record that is another person's now, or more or less surely so, and does not go out itself,
   /// to the partition of its record.
   private func reassign(_ decision: LinkageDecision, _ batch: LinkageBatch, number: Int64) throws {
-    let moved = decision.updated.map(\.after).enumerated().filter { place, after in
-      let before = decision.updated[place].before
-      return before.person != after.person || before.rank != after.rank
-    }.map(\.element)
+    let moved = decision.moved
     guard !moved.isEmpty else { return }
     let rows = try database.query(
       """

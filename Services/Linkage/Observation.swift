@@ -69,9 +69,6 @@ struct Observation: Hashable, Sendable {
 
   var isRetracted: Bool { state == .retracted || state == .witness }
 
-  /// Whether its combination counts when persons are decided.
-  var isPresent: Bool { combination != nil }
-
   /// - Parameters:
   ///   - said: newest version that is known whose it was.
   ///   - traces: of that version.

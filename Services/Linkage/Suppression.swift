@@ -32,7 +32,7 @@ struct Suppression {
   private var groups: [Token16: Int] = [:]
 
   /// - Parameters:
-  ///   - nodes: those without a number, with all that share a key with one of them.
+  ///   - nodes: see ``beside(_:)``.
   ///   - marks: of their withdrawal tokens, and the witnesses'.
   ///   - witnesses: what was taken back.
   init(_ nodes: [AffectedCombinations.Node], witnesses: [Observation.Traces], marks: ErasureMarks) {
@@ -80,6 +80,7 @@ struct Suppression {
 
   /// Those without a number, and those that share such a key with one of them.
   static func beside(_ nodes: [AffectedCombinations.Node]) -> [AffectedCombinations.Node] {
+    guard nodes.contains(where: { $0.combination.number == nil }) else { return [] }
     var keys: Set<UInt64> = []
     for node in nodes where node.combination.number == nil { keys.formUnion(node.combination.keysToNumbers) }
     return nodes.filter { $0.combination.number == nil || !keys.isDisjoint(with: $0.combination.keysToNumbers) }

@@ -57,9 +57,7 @@ struct MemoryIndex: LinkageSource {
     for (event, disposition) in zip(batch.records, decision.dispositions) {
       if case .record = disposition { inline.insert(event.recordID) }
     }
-    let moved = Set(
-      decision.updated.filter { $0.before.person != $0.after.person || $0.before.rank != $0.after.rank }
-        .map(\.after.digest))
+    let moved = Set(decision.moved.map(\.digest))
     return stored.values.filter {
       $0.state == .live && moved.contains($0.combination!) && !inline.contains($0.recordID)
     }.map(\.recordID).sorted()

@@ -105,7 +105,7 @@ struct LinkageCommand: AsyncParsableCommand {
         try file.finish()
       }
       let report = EvaluationReport(records, linkage, seconds: seconds)
-      print(try json ? report.json() : report.text)
+      print(try json ? LinkageCommand.encoded(report) : report.text)
     }
   }
 }

@@ -41,12 +41,6 @@ struct EvaluationReport: Encodable {
     peakMebibytes = Double(usage.ru_maxrss) / 1024
   }
 
-  func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
-  }
-
   var text: String {
     var lines = [
       "\(records) records with \(identities) different identities: \(persons) persons",
