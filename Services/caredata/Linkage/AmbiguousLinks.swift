@@ -32,48 +32,77 @@ struct AmbiguousLinks: Codable, Equatable {
         select distinct person_id from linkage.standing where ambiguous > 0 order by 1 limit $1)
       order by s.person_id, c.id
       """, [.int(Int64(limit))])
+    let found = (0..<rows.count).compactMap { Found(rows, $0) }
     var list = AmbiguousLinks()
-    for row in 0..<rows.count where rows.int(row, 7) > 0 {
-      let person = Token16(bytes: rows.bytes(row, 0))!
-      let combination = Combination(
-        source: LinkNodes.Source(rawValue: UInt8(rows.int(row, 2)))!,
-        birth: LinkNodes.Birth(rawValue: UInt8(rows.int(row, 3)))!,
-        number: rows.isNull(row, 4) ? nil : Token16(bytes: rows.bytes(row, 4)), passKeys: rows.bytes(row, 5),
-        withdrawal: Token16(bytes: rows.bytes(row, 6))!)
-      guard let step = LinkPass(rawValue: UInt8(rows.int(row, 1))) else { continue }
-      let candidates = try candidates(combination, step, not: person, database)
-      let source = "\(combination.source)"
-      if let last = list.cases.indices.last, list.cases[last].person == person.hex {
-        list.cases[last].records += rows.int(row, 7)
-        list.cases[last].sources = Set(list.cases[last].sources + [source]).sorted()
+    for (one, candidates) in zip(found, try candidates(found, database)) {
+      if let last = list.cases.indices.last, list.cases[last].person == one.person.hex {
+        list.cases[last].records += one.records
+        list.cases[last].sources = Set(list.cases[last].sources + [one.source]).sorted()
         list.cases[last].candidates = Set(list.cases[last].candidates + candidates).sorted()
       } else {
         list.cases.append(
           Case(
-            person: person.hex, step: "\(step)", sources: [source], records: rows.int(row, 7), candidates: candidates))
+            person: one.person.hex, step: "\(one.step)", sources: [one.source], records: one.records,
+            candidates: candidates))
       }
     }
     return list
   }
 
-  private static func candidates(
-    _ combination: Combination, _ step: LinkPass, not person: Token16, _ database: Connection
-  ) throws -> [String] {
-    let keys = combination.places(of: step)
+  /// One identity that live records have.
+  private struct Found {
+    let person: Token16
+    let step: LinkPass
+    let combination: Combination
+    let records: Int64
+
+    var source: String { "\(combination.source)" }
+
+    init?(_ rows: Rows, _ row: Int) {
+      guard rows.int(row, 7) > 0, let step = LinkPass(rawValue: UInt8(rows.int(row, 1))) else { return nil }
+      self.step = step
+      person = Token16(bytes: rows.bytes(row, 0))!
+      combination = Combination(
+        source: LinkNodes.Source(rawValue: UInt8(rows.int(row, 2)))!,
+        birth: LinkNodes.Birth(rawValue: UInt8(rows.int(row, 3)))!,
+        number: rows.isNull(row, 4) ? nil : Token16(bytes: rows.bytes(row, 4)), passKeys: rows.bytes(row, 5),
+        withdrawal: Token16(bytes: rows.bytes(row, 6))!)
+      records = rows.int(row, 7)
+    }
+  }
+
+  /// By identity, person ids of the others that share a key of its step.
+  private static func candidates(_ found: [Found], _ database: Connection) throws -> [[String]] {
+    var keys: (values: [Int64], places: [Int64]) = ([], [])
+    var numbers: (values: [Int64], places: [Int64]) = ([], [])
+    for (place, one) in found.enumerated() {
+      for key in one.combination.places(of: one.step) {
+        keys.values.append(Int64(bitPattern: key))
+        keys.places.append(Int64(place))
+      }
+      if one.step == .numberOfAnother, let number = one.combination.number {
+        numbers.values.append(Int64(bitPattern: number.high))
+        numbers.places.append(Int64(place))
+      }
+    }
     let rows = try database.query(
       """
-      select distinct s.person_id from linkage.standing s
-      where s.combination in (
-        select combination from linkage.trusted_key where key = any($1)
-        union select combination from linkage.other_key where key = any($1)
-        union select id from linkage.combination where number = any($2))
+      with shared as (
+        select a.place, k.combination from unnest($1::bigint[], $2::bigint[]) as a (key, place)
+          join linkage.trusted_key k using (key)
+        union select a.place, k.combination from unnest($1::bigint[], $2::bigint[]) as a (key, place)
+          join linkage.other_key k using (key)
+        union select a.place, c.id from unnest($3::bigint[], $4::bigint[]) as a (number, place)
+          join linkage.combination c using (number))
+      select distinct place, s.person_id from shared join linkage.standing s using (combination)
       """,
-      [
-        .intArray(keys.map { Int64(bitPattern: $0) }),
-        .intArray(
-          step == .numberOfAnother ? [combination.number].compactMap { $0.map { Int64(bitPattern: $0.high) } } : []),
-      ])
-    return (0..<rows.count).compactMap { Token16(bytes: rows.bytes($0, 0)) }.filter { $0 != person }.map(\.hex).sorted()
+      [.intArray(keys.values), .intArray(keys.places), .intArray(numbers.values), .intArray(numbers.places)])
+    var candidates = [[String]](repeating: [], count: found.count)
+    for row in 0..<rows.count {
+      let (place, person) = (Int(rows.int(row, 0)), Token16(bytes: rows.bytes(row, 1))!)
+      if person != found[place].person { candidates[place].append(person.hex) }
+    }
+    return candidates.map { $0.sorted() }
   }
 
   var text: String {
