@@ -56,8 +56,10 @@ public struct Outbox {
           value: rows.bytes(row, 4))
       }
       try output.flush()
+      // A join: while the planner takes the table for empty, it would compare every row with every element of an array.
       try database.query(
-        "delete from outbox where id = any($1)", [.intArray((0..<rows.count).map { rows.int($0, 0) })])
+        "delete from outbox o using unnest($1::bigint[]) as sent (id) where o.id = sent.id",
+        [.intArray((0..<rows.count).map { rows.int($0, 0) })])
       return rows.count == limit
     }
   }
