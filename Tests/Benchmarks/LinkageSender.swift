@@ -5,7 +5,8 @@ import Foundation
 import Fuzzing
 import LinkKeys
 
-/// Records of made-up people with mistakes, as pseudonymisation sends them.
+/// Records of made-up people with mistakes, as pseudonymisation sends them: one postal district after the other, so that
+/// however many have been sent, their districts are as full as they ever get.
 final class LinkageSender {
   struct Message {
     let recordID: [UInt8]
@@ -34,7 +35,7 @@ final class LinkageSender {
   private static let attributes = [UInt8](repeating: 9, count: 120)
 
   init(seed: UInt64, people: Int) {
-    records = FaultyRecords(seed: seed, people: people).makeIterator()
+    records = FaultyRecords(seed: seed, people: people).byDistrict.makeIterator()
     random = FuzzRandom(seed: seed)
     do {
       maker = try LinkTokenMaker(root: .random(), linkage: .random())

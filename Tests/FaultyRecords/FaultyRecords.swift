@@ -21,6 +21,12 @@ public struct FaultyRecords: Sequence {
     records = making.records
   }
 
+  /// One postal district after the other, by where people live.
+  public var byDistrict: [FaultyRecord] {
+    let districts = records.map { households.households[households.people[$0.person].household].district }
+    return records.indices.sorted { (districts[$0], $0) < (districts[$1], $1) }.map { records[$0] }
+  }
+
   public func makeIterator() -> IndexingIterator<[FaultyRecord]> { records.makeIterator() }
 }
 

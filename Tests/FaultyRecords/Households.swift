@@ -30,12 +30,16 @@ struct Households {
   private let districts: Int
   private var nextBody: Int
   private let step: Int
+  private let firstNumber: Int
+  private let numbers: Int
 
   init(seed: UInt64, people count: Int) {
     random = FuzzRandom(seed: seed)
     districts = max(1, count / 20_000)
-    nextBody = random.below(1_000_000)
-    // Steps coprime to a million visit every number of the test range once.
+    // The range that is never issued has a million numbers; above half of it there would not be one for everybody.
+    (firstNumber, numbers) = count > 500_000 ? (900_000_000, 100_000_000) : (999_000_000, 1_000_000)
+    nextBody = random.below(numbers)
+    // Steps coprime to the size of the range, a power of ten, visit every number once.
     var step = 0
     while step % 2 == 0 || step % 5 == 0 { step = 100_000 + random.below(900_000) }
     self.step = step
@@ -115,8 +119,8 @@ struct Households {
 
   private mutating func nextNumber() -> UInt64 {
     while true {
-      nextBody = (nextBody + step) % 1_000_000
-      let nine = 999_000_000 + nextBody
+      nextBody = (nextBody + step) % numbers
+      let nine = firstNumber + nextBody
       if let digit = NHSNumber.checkDigit(ofFirstNine: nine) { return UInt64(nine * 10 + digit) }
     }
   }
