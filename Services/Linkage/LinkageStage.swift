@@ -9,6 +9,8 @@ final class LinkageStage: Stage {
   static let name = StageName.linkage
   static let input = [Topic.pseudonymised]
   static let migrations = LinkageMigrations.all
+  /// Tokens are spread over all pages of the index: the more of them come at once, the more find a page that is at hand.
+  static let batch = BatchLimits(messages: 50_000, bytes: 64 << 20)
 
   private let context: StageContext
   private let linked: String

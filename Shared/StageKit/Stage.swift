@@ -12,6 +12,7 @@ public protocol Stage: AnyObject, SendableMetatype {
   static var name: StageName { get }
   static var input: [Topic] { get }
   static var migrations: [Migration] { get }
+  static var batch: BatchLimits { get }
 
   init(context: StageContext) throws
 
@@ -28,7 +29,20 @@ public protocol Stage: AnyObject, SendableMetatype {
   func work(_ output: StageOutput) throws -> Bool
 }
 
+/// Upper bounds of one batch.
+public struct BatchLimits: Hashable, Sendable {
+  public let messages: Int
+  public let bytes: Int
+
+  public init(messages: Int, bytes: Int) {
+    self.messages = messages
+    self.bytes = bytes
+  }
+}
+
 extension Stage {
+  public static var batch: BatchLimits { BatchLimits(messages: 20_000, bytes: 16 << 20) }
+
   public func assigned(_ partitions: [TopicPartition]) throws {}
   public func revoked(_ partitions: [TopicPartition]) {}
   public func work(_ output: StageOutput) throws -> Bool { false }

@@ -17,7 +17,7 @@ import Logging
 /// | `caredata.topics.prefix` | string | `caredata.` | prefix of topics and consumer groups |
 /// | `caredata.topics.partitions` | int | 12 | partitions of every keyed topic |
 /// | `caredata.http.host`, `.port` | string, int | `127.0.0.1`, 0 | health and metrics; port 0 takes a free one |
-/// | `caredata.batch.messages`, `.bytes` | int | 20000, 16777216 | upper bounds of one batch |
+/// | `caredata.batch.messages`, `.bytes` | int | 20000, 16777216; linkage 50000, 67108864 | upper bounds of one batch |
 /// | `caredata.backlog.bytes` | int | 0 (off) | bytes per partition ahead of the slowest downstream group |
 /// | `caredata.incarnation` | string | empty | life of an embedded broker; a new one makes ingestion re-emit |
 /// | `caredata.supervised` | bool | false | stop when standard input ends (child process of `caredata up`) |
@@ -39,8 +39,10 @@ public struct StageConfiguration: Sendable {
   public var layout: TopicLayout
   public var httpHost: String
   public var httpPort: Int
-  public var batchMessages: Int
-  public var batchBytes: Int
+  /// Nil: as the stage has it, see ``Stage/batch``.
+  public var batchMessages: Int?
+  /// The same.
+  public var batchBytes: Int?
   public var backlogBytes: Int
   public var incarnation: String
   public var supervised: Bool
@@ -104,8 +106,8 @@ public struct StageConfiguration: Sendable {
       layout: layout,
       httpHost: reader.string(forKey: "http.host", default: "127.0.0.1"),
       httpPort: reader.int(forKey: "http.port", default: 0),
-      batchMessages: reader.int(forKey: "batch.messages", default: 20_000),
-      batchBytes: reader.int(forKey: "batch.bytes", default: 16 << 20),
+      batchMessages: reader.int(forKey: "batch.messages"),
+      batchBytes: reader.int(forKey: "batch.bytes"),
       backlogBytes: reader.int(forKey: "backlog.bytes", default: 0),
       incarnation: reader.string(forKey: "incarnation", default: ""),
       supervised: reader.bool(forKey: "supervised", default: false),

@@ -77,10 +77,12 @@ final class StageLoop<S: Stage>: RebalanceDelegate {
 
   private func turn(_ consumer: BatchConsumer, _ output: StageOutput) throws {
     var isBusy = false
+    let limits = type(of: stage).batch
     while !stopping.isSet {
       health.progress()
       let batch = try consumer.poll(
-        maxMessages: configuration.batchMessages, maxBytes: configuration.batchBytes,
+        maxMessages: configuration.batchMessages ?? limits.messages,
+        maxBytes: configuration.batchBytes ?? limits.bytes,
         timeoutMilliseconds: isBusy ? 0 : 100)
       if !batch.messages.isEmpty {
         let start = ContinuousClock.now

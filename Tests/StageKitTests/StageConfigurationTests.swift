@@ -19,7 +19,7 @@ struct StageConfigurationTests {
     let configuration = try await load()
     #expect(configuration.databaseURL == "host=/tmp")
     #expect(configuration.layout.prefix == "caredata." && configuration.layout.partitions == 12)
-    #expect(configuration.batchMessages == 20_000 && configuration.backlogBytes == 0)
+    #expect(configuration.batchMessages == nil && configuration.batchBytes == nil && configuration.backlogBytes == 0)
     #expect(configuration.logLevel == .info && !configuration.supervised)
     #expect(configuration.policyFile == "compose/policy/attributes.yaml" && configuration.postcodesFile.isEmpty)
     #expect(configuration.kafka.properties == ["bootstrap.servers": "localhost:9092"])
