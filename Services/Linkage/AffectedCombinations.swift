@@ -19,9 +19,10 @@ struct AffectedCombinations {
   private(set) var nodes: [Node] = []
   private let leaving: Set<Token16>
   private var places: [Token16: Int] = [:]
+  private var ids: Set<Int64> = []
   private var numbers: Set<UInt64> = []
-  private var keys: Set<UInt64> = []
-  private var trusted: Set<UInt64> = []
+  private var tokens: Set<UInt64> = []
+  private var untrusted: Set<UInt64> = []
 
   /// - Parameter leaving: digests of those that nobody has any more.
   init(leaving: Set<Token16>) { self.leaving = leaving }
@@ -35,6 +36,7 @@ struct AffectedCombinations {
 
   mutating func add(_ stored: StoredCombination) {
     guard places[stored.digest] == nil else { return }
+    ids.insert(stored.id)
     places[stored.digest] = nodes.count
     nodes.append(
       Node(
@@ -45,31 +47,39 @@ struct AffectedCombinations {
   mutating func close(reading source: some LinkageSource) throws {
     var done = 0
     while done < nodes.count {
-      try addOfNumbers(from: done, source)
-      let (wanted, wantedTrusted) = keysAsked(from: done)
+      try addOfNumbers(nodes[done...].compactMap(\.combination.place), source)
+      let asked = keysAsked(from: done)
       done = nodes.count
-      guard !wanted.isEmpty || !wantedTrusted.isEmpty else { continue }
-      for stored in try source.combinations(keys: wanted, trusted: wantedTrusted) { add(stored) }
+      guard !asked.tokens.isEmpty || !asked.untrusted.isEmpty else { continue }
+      var (found, places): ([Int64], [UInt64]) = ([], [])
+      for holder in try source.holders(asked.tokens, untrusted: asked.untrusted) {
+        switch holder {
+        case .combination(let id): if ids.insert(id).inserted { found.append(id) }
+        case .number(let place): places.append(place)
+        }
+      }
+      if !found.isEmpty { for stored in try source.combinations(ids: found) { add(stored) } }
+      try addOfNumbers(places, source)
     }
   }
 
-  private mutating func addOfNumbers(from start: Int, _ source: some LinkageSource) throws {
-    var wanted: [UInt64] = []
-    for node in nodes[start...] {
-      if let number = node.combination.number?.high, numbers.insert(number).inserted { wanted.append(number) }
-    }
+  private mutating func addOfNumbers(_ places: [UInt64], _ source: some LinkageSource) throws {
+    let wanted = places.filter { numbers.insert($0).inserted }
     guard !wanted.isEmpty else { return }
-    for stored in try source.combinations(numbers: wanted) { add(stored) }
+    for stored in try source.combinations(places: wanted) { add(stored) }
   }
 
-  private mutating func keysAsked(from start: Int) -> (keys: [UInt64], trusted: [UInt64]) {
-    var asked: (keys: [UInt64], trusted: [UInt64]) = ([], [])
+  private mutating func keysAsked(from start: Int) -> (tokens: [UInt64], untrusted: [UInt64]) {
+    var asked: (tokens: [UInt64], untrusted: [UInt64]) = ([], [])
     let isTrusted = trust(from: start)
     for (node, isTrusted) in zip(nodes[start...], isTrusted) {
-      let combination = node.combination
-      for key in isTrusted ? combination.keysToNumbers : combination.keys(isTrusted: false) {
-        if keys.insert(key).inserted { asked.keys.append(key) }
-        if !isTrusted, trusted.insert(key).inserted { asked.trusted.append(key) }
+      for key in node.combination.keysAsked(isTrusted: isTrusted) where !tokens.contains(key) {
+        if isTrusted {
+          if untrusted.insert(key).inserted { asked.untrusted.append(key) }
+        } else {
+          tokens.insert(key)
+          asked.tokens.append(key)
+        }
       }
     }
     return asked

@@ -42,7 +42,10 @@ struct BrokerLife {
         from observation o join standing s on s.combination = o.combination
         where o.record_id > $1 and o.state = 0 and s.reassigned order by o.record_id limit \(Self.page)
         """, [.bytes(last)])
-      try Outbox.append(LinkedEnvelope.reassignments(rows, number: number, layout), to: database)
+      let entries = LinkedEnvelope.reassignments(rows, layout) { row in
+        LinkedEnvelope.Assignment(person: rows.token(row, 2)!, rank: UInt8(rows.int(row, 3)), number: number)
+      }
+      try Outbox.append(entries, to: database)
       if rows.count > 0 { last = rows.bytes(rows.count - 1, 0) }
     } while rows.count == Self.page
   }

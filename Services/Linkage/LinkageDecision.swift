@@ -41,7 +41,7 @@ struct LinkageDecision {
   private(set) var ended: [End] = []
   /// Stored retracted observations, not among `replaced`, of which the batch says what they were.
   private(set) var recognised: [Observation] = []
-  /// Combinations that nobody had before the batch.
+  /// Combinations that nobody had before the batch, with the ids that they are to have.
   private(set) var created: [StoredCombination] = []
   /// What else is to be stored of combinations, before and after.
   private(set) var updated: [(before: StoredCombination, after: StoredCombination)] = []
@@ -51,62 +51,72 @@ struct LinkageDecision {
   }
   /// Combinations that nobody has any more.
   private(set) var deleted: [StoredCombination] = []
+  private(set) var lookup = LookupChanges(before: [], after: [])
   /// By event.
   private(set) var dispositions: [Disposition] = []
 
-  /// Of a stored combination that a record of the batch has.
-  func combinationID(_ digest: Token16) -> Int64 { states.combinations[digest]!.id }
+  /// Of a combination that a record of the batch has.
+  func combinationID(_ digest: Token16) -> Int64 { (persons.after[digest] ?? states.combinations[digest]!).id }
+
+  /// Whether there is an observation of the record.
+  func isStored(_ recordID: Token16) -> Bool { states.stored[recordID] != nil }
 
   private var states: RecordStates
-  private var witnesses: [Observation.Traces] = []
+  private var persons: PersonDecision
 
   init(_ batch: LinkageBatch, reading source: some LinkageSource) throws {
-    states = try RecordStates(batch, reading: source)
+    var states = try RecordStates(batch, reading: source)
     let holders = try CombinationHolders(states, reading: source)
     var affected = AffectedCombinations(leaving: holders.disappeared)
     for digest in holders.appeared.sorted() { affected.add(digest, states.combination(digest)) }
     for digest in holders.disappeared.sorted() { affected.add(states.combinations[digest]!) }
-    for stored in try suppressible(source) { affected.add(stored) }
+    for stored in try Self.suppressible(states, source) { affected.add(stored) }
     try affected.close(reading: source)
-    try suppress(affected, source)
-    let persons = try PersonDecision(affected, holders, stored: states.combinations, reading: source)
-    store(persons, holders)
-    dispositions = batch.records.map { disposition($0, persons) }
+    let reached = try Self.suppress(affected, &states, source)
+    persons = try PersonDecision(affected, holders, stored: states.combinations, reached: reached, reading: source)
+    self.states = states
+    try store(holders, source)
+    dispositions = batch.records.map(disposition)
   }
 
   // MARK: Suppression
 
-  /// Combinations that did not come or go with the batch, and of which records may have to be suppressed: those without a
-  /// number that the batch brings a record of, those that objections now reach further from, and those that share
-  /// demographics with what was taken back.
-  private func suppressible(_ source: some LinkageSource) throws -> [StoredCombination] {
+  /// Combinations that did not come or go with the batch, and of which records may have to be suppressed: those that the
+  /// batch brings a record of and an objection is known to reach, those that objections now reach further from, and those
+  /// that share demographics with what was taken back.
+  private static func suppressible(
+    _ states: RecordStates, _ source: some LinkageSource
+  ) throws -> [StoredCombination] {
     var found = states.widened
     for id in states.winners.keys {
       guard let observation = states.current[id], observation.state == .live, let digest = observation.combination
       else { continue }
-      if let stored = states.combinations[digest], stored.combination.number == nil { found.append(stored) }
+      if let stored = states.combinations[digest], stored.isReached { found.append(stored) }
     }
-    var demographics = Set(newWitnesses.map(\.demographics.high))
+    var demographics = Set(newWitnesses(states).map(\.demographics.high))
     if !states.widenedTokens.isEmpty {
       for witness in try source.witnesses(withdrawals: Array(states.widenedTokens)) {
         demographics.insert(witness.traces!.demographics.high)
       }
     }
-    if !demographics.isEmpty { found += try source.combinations(keys: Array(demographics), trusted: []) }
+    if !demographics.isEmpty { found += try source.untrusted(demographics: demographics) }
     return found
   }
 
-  private var newWitnesses: [Observation.Traces] {
+  private static func newWitnesses(_ states: RecordStates) -> [Observation.Traces] {
     states.current.values.compactMap { observation in
       observation.traces == states.stored[observation.recordID]?.traces ? nil : observation.traces
     }
   }
 
-  private mutating func suppress(_ affected: AffectedCombinations, _ source: some LinkageSource) throws {
+  /// - Returns: digests of affected combinations from which an objection is reached.
+  private static func suppress(
+    _ affected: AffectedCombinations, _ states: inout RecordStates, _ source: some LinkageSource
+  ) throws -> Set<Token16> {
     let nodes = Suppression.beside(affected.nodes.filter(\.isPresent))
-    guard !nodes.isEmpty else { return }
+    guard !nodes.isEmpty else { return [] }
     let demographics = Set(nodes.compactMap { $0.combination.number == nil ? $0.combination.demographics : nil })
-    var witnesses = newWitnesses
+    var witnesses = newWitnesses(states)
     if !demographics.isEmpty {
       for witness in try source.witnesses(demographics: Array(demographics)) {
         if states.current[witness.recordID].map({ $0.traces == witness.traces }) ?? true {
@@ -119,16 +129,19 @@ struct LinkageDecision {
     for erasure in try source.erasures(withdrawals: Array(tokens)) { marks.take(erasure) }
     let suppression = Suppression(nodes, witnesses: witnesses, marks: marks)
     let reached = suppression.reached
-    guard !reached.isEmpty else { return }
+    guard !reached.isEmpty else { return [] }
     for observation in states.current.values where suppression.covers(observation) { states.suppress(observation) }
     for observation in try source.observations(combinations: reached) {
       if states.current[observation.recordID] == nil, suppression.covers(observation) { states.suppress(observation) }
     }
+    return Set(reached)
   }
 
   // MARK: Outcome
 
-  private mutating func store(_ persons: PersonDecision, _ holders: CombinationHolders) {
+  private mutating func store(_ holders: CombinationHolders, _ source: some LinkageSource) throws {
+    let new = persons.new
+    if !new.isEmpty { persons.number(new, from: try source.reserve(new.count)) }
     // Sorted, so that instances and repetitions touch pages and fill the outbox in one order.
     for (digest, after) in persons.after.sorted(by: { $0.key < $1.key }) {
       if let before = persons.before[digest] {
@@ -138,6 +151,7 @@ struct LinkageDecision {
       }
     }
     deleted = holders.disappeared.sorted().map { states.combinations[$0]! }
+    lookup = LookupChanges(before: Array(persons.before.values) + deleted, after: Array(persons.after.values))
     raised = states.raised
     let (current, winners, stored) = (states.current, states.winners, states.stored)
     replaced = winners.map { (current[$0.key]!, $0.value) }.sorted { $0.0.recordID < $1.0.recordID }
@@ -148,7 +162,7 @@ struct LinkageDecision {
     recognised = states.overtaken.filter { winners[$0] == nil }.sorted().map { current[$0]! }
   }
 
-  private func disposition(_ event: RecordEvent, _ persons: PersonDecision) -> Disposition {
+  private func disposition(_ event: RecordEvent) -> Disposition {
     let observation = states.current[event.recordID]!
     guard observation.version == event.version else { return .nothing }
     switch (event.content, observation.state) {

@@ -26,9 +26,10 @@ struct LinkageIndex {
       let decision = try LinkageDecision(batch, reading: PostgresLinkageSource(database: database))
       let combinations = CombinationTables(database: database)
       try raise(decision.raised)
-      let created = try combinations.create(decision.created)
-      try combinations.update(decision.updated)
-      try replace(decision.replaced, events: batch.records) { created[$0] ?? decision.combinationID($0) }
+      try combinations.create(decision.created)
+      try combinations.update(decision.updated.map(\.after))
+      try combinations.change(decision.lookup)
+      try observe(decision, batch.records)
       try end(decision.ended)
       try recognise(decision.recognised)
       try reassign(decision, batch, number: number)
@@ -54,7 +55,7 @@ struct LinkageIndex {
       guard state.target == nil, state.version < version else { return }
       let isEmpty = try database.query(
         """
-        select not exists (select from combination where number is not null or length(pass_keys) > 0)
+        select not exists (select from combination where number_token is not null or length(pass_keys) > 0)
           and not exists (select from observation where demographics_token is not null)
           and not exists (select from parked)
         """
@@ -93,28 +94,32 @@ struct LinkageIndex {
       ])
   }
 
-  /// - Parameter id: of a combination, by digest.
-  private func replace(
-    _ replaced: [(observation: Observation, event: Int)], events: [RecordEvent], combination id: (Token16) -> Int64
-  ) throws {
-    guard !replaced.isEmpty else { return }
+  private func observe(_ decision: LinkageDecision, _ events: [RecordEvent]) throws {
+    let copy = { (table: String, observed: [(observation: Observation, event: Int)]) in
+      try database.copyIn("COPY \(table) (\(Self.columns)) FROM STDIN (FORMAT binary)") { writer in
+        for (observation, event) in observed {
+          let combination = observation.combination.map(decision.combinationID)
+          Self.write(observation, events[event], combination: combination, to: &writer)
+        }
+      }
+    }
+    let new = decision.replaced.filter { !decision.isStored($0.observation.recordID) }
+    if !new.isEmpty { _ = try copy("observation", new) }
+    let former = decision.replaced.filter { decision.isStored($0.observation.recordID) }
+    guard !former.isEmpty else { return }
     if try database.query("select to_regclass('pg_temp.incoming') is null").bool(0, 0) {
       try database.execute(
         "create temporary table incoming (like observation including defaults) on commit delete rows")
     }
-    try database.copyIn("COPY pg_temp.incoming (\(Self.columns)) FROM STDIN (FORMAT binary)") { writer in
-      for (observation, event) in replaced {
-        Self.write(observation, events[event], combination: observation.combination.map(id), to: &writer)
-      }
-    }
+    _ = try copy("pg_temp.incoming", former)
     try database.query(
       """
-      insert into observation (\(Self.columns)) select \(Self.columns) from pg_temp.incoming
-      on conflict (record_id) do update set
-        version_time = excluded.version_time, version_digest = excluded.version_digest, stamp = excluded.stamp,
-        state = excluded.state, combination = excluded.combination, demographics_token = excluded.demographics_token,
-        withdrawal_token = excluded.withdrawal_token, source = excluded.source, extract_id = excluded.extract_id,
-        header = excluded.header, said_time = excluded.said_time, said_digest = excluded.said_digest
+      update observation o set
+        version_time = i.version_time, version_digest = i.version_digest, stamp = i.stamp, state = i.state,
+        combination = i.combination, demographics_token = i.demographics_token,
+        withdrawal_token = i.withdrawal_token, source = i.source, extract_id = i.extract_id, header = i.header,
+        said_time = i.said_time, said_digest = i.said_digest
+      from pg_temp.incoming i where o.record_id = i.record_id
       """)
   }
 
@@ -185,19 +190,23 @@ struct LinkageIndex {
   /// Leaves a message for each record that is another person's now, or more or less surely so, and does not go out itself,
   /// to the partition of its record.
   private func reassign(_ decision: LinkageDecision, _ batch: LinkageBatch, number: Int64) throws {
-    let moved = decision.moved
+    let moved = Dictionary(uniqueKeysWithValues: decision.moved.map { ($0.id, $0) })
     guard !moved.isEmpty else { return }
     let rows = try database.query(
       """
-      select o.record_id, o.header, s.person, s.rank from observation o join standing s on s.combination = o.combination
-      where o.combination = any($1) and o.state = 0 order by o.record_id
-      """, [.intArray(moved.map(\.id))])
+      select record_id, header, combination from observation where combination = any($1) and state = 0
+      order by record_id
+      """, [.intArray(moved.keys.sorted())])
     var inline: Set<Token16> = []
     for (event, disposition) in zip(batch.records, decision.dispositions) {
       if case .record = disposition { inline.insert(event.recordID) }
     }
-    try Outbox.append(
-      LinkedEnvelope.reassignments(rows, number: number, layout) { !inline.contains($0) }, to: database)
+    let entries = LinkedEnvelope.reassignments(rows, layout) { row in
+      if inline.contains(rows.token(row, 0)!) { return nil }
+      let combination = moved[rows.int(row, 2)]!
+      return LinkedEnvelope.Assignment(person: combination.person, rank: combination.rank, number: number)
+    }
+    try Outbox.append(entries, to: database)
   }
 }
 

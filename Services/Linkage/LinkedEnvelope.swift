@@ -60,38 +60,32 @@ struct LinkedEnvelope {
 }
 
 extension LinkedEnvelope {
-  /// A message for each row, to the partition of its record.
-  /// - Parameters:
-  ///   - rows: record id, header, smallest record id of its person, rank.
-  ///   - number: of the assignments.
-  ///   - isWanted: whether there is to be one for a record id.
+  /// A message for each row that has an assignment, to the partition of its record.
+  /// - Parameter rows: record id, header.
   static func reassignments(
-    _ rows: Rows, number: Int64, _ layout: TopicLayout, where isWanted: (Token16) -> Bool = { _ in true }
+    _ rows: Rows, _ layout: TopicLayout, _ assignment: (Int) -> Assignment?
   ) -> [Outbox.Entry] {
-    let wanted = (0..<rows.count).filter { isWanted(rows.token($0, 0)!) }
-    return entries(rows, wanted, layout) { envelope, row, header in
-      envelope.reassignment(
-        header: header, Assignment(person: rows.token(row, 2)!, rank: UInt8(rows.int(row, 3)), number: number))
+    entries(rows, layout) { envelope, row, header in
+      assignment(row).map { envelope.reassignment(header: header, $0) }
     }
   }
 
   /// A retraction for each row, to the partition of its record.
   /// - Parameter rows: record id, header.
   static func suppressions(_ rows: Rows, _ layout: TopicLayout) -> [Outbox.Entry] {
-    entries(rows, Array(0..<rows.count), layout) { envelope, _, header in
+    entries(rows, layout) { envelope, _, header in
       envelope.retraction(header: header, reason: Disposition.suppression)
     }
   }
 
   private static func entries(
-    _ rows: Rows, _ places: [Int], _ layout: TopicLayout,
-    _ value: (inout Self, Int, UnsafeRawBufferPointer) -> [UInt8]
+    _ rows: Rows, _ layout: TopicLayout, _ value: (inout Self, Int, UnsafeRawBufferPointer) -> [UInt8]?
   ) -> [Outbox.Entry] {
     var envelope = LinkedEnvelope()
     let topic = layout.name(.linked)
-    return places.map { row in
+    return (0..<rows.count).compactMap { row in
+      guard let bytes = rows.withBytes(row, 1, { value(&envelope, row, $0) }) else { return nil }
       let recordID = rows.bytes(row, 0)
-      let bytes = rows.withBytes(row, 1) { value(&envelope, row, $0) }
       return Outbox.Entry(topic: topic, partition: layout.partition(of: recordID), key: recordID, value: bytes)
     }
   }

@@ -13,6 +13,7 @@ enum LinkageMigrations {
     Migration(version: 8, name: "versions of the linkage key", sql: StoredTokens.migrationSQL),
     Migration(version: 9, name: "messages parked and handled", sql: StoredTokens.handledMigrationSQL),
     Migration(version: 10, name: "combinations and their keys", sql: combinations),
+    Migration(version: 11, name: "one table to look combinations up", sql: lookup),
   ]
 
   /// The indexes hold live observations only: what is retracted or withdrawn is never looked up by a number's token.
@@ -253,6 +254,102 @@ enum LinkageMigrations {
       where not exists (
           select from standing s join combination c on c.id = s.combination
           where s.person_id = w.person_id and c.number is not null)
+        and not exists (
+          select from observation o where o.demographics_token = w.demographics and o.state = 5);
+    comment on view beyond_objections is
+      'Live records without a number whose person was never seen with one: no objection under a number reaches them';
+    """
+  /// What is read with every record stands in few narrow pages: how far a batch's pages are spread decides what it costs. A
+  /// combination is found by its number and by its digest in one index, and by everything else in one table.
+  ///
+  /// By which objections the stored ones without a number are reached is found out when a record of theirs comes.
+  private static let lookup = """
+    create table lookup (token bigint, holder bigint, primary key (token, holder));
+    comment on column lookup.token is 'First bytes of a key that is compared, a withdrawal token or a person id';
+    comment on column lookup.holder is
+      'Not negative: standing.place of a number, which stands for all combinations of which it is trusted; '
+      'negative: a combination that has none, or none that is trusted, or, of a person id, one of the person''s';
+
+    create table stood (
+      combination bigint primary key,
+      place bigint not null,
+      digest bigint not null,
+      cluster bigint not null,
+      smallest bytea not null,
+      person bytea not null,
+      person_id bytea not null
+        generated always as (substr(sha256('caredata person'::bytea || person), 1, 16)) stored,
+      rank smallint not null,
+      trusted boolean not null,
+      ambiguous smallint not null,
+      reached boolean not null,
+      reassigned boolean not null default false
+    ) with (fillfactor = 80);
+    insert into stood (combination, place, digest, cluster, smallest, person, rank, trusted, ambiguous, reached,
+        reassigned)
+      select c.id,
+        ('x' || encode(substr(coalesce(c.number_token, c.digest), 1, 8), 'hex'))::bit(64)::bigint & x'7fffffffffffffff'::bigint,
+        ('x' || encode(substr(c.digest, 9, 8), 'hex'))::bit(64)::bigint,
+        min(c.id) over (partition by s.person), s.smallest, s.person, s.rank, s.trusted, s.ambiguous,
+        c.number is null, s.reassigned
+      from combination c join standing s on s.combination = c.id order by c.id;
+    insert into lookup
+      with entry as (
+        select c.id, s.place, s.trusted, c.number, get_byte(c.pass_keys, e.start) as pass,
+          ('x' || encode(substr(c.pass_keys, e.start + 2, 8), 'hex'))::bit(64)::bigint as token,
+          bool_or(get_byte(c.pass_keys, e.start) = 15) over (partition by c.id) as has_birth_postcode
+        from combination c join stood s on s.combination = c.id
+          cross join lateral generate_series(0, length(c.pass_keys) - 17, 17) as e (start))
+      select distinct token, case when trusted then place else -id end
+      from entry
+      where pass in (10, 15, 16, 17, 18, 19) or (pass = 9 and (trusted or number is null))
+        or (pass = 1 and not (trusted and has_birth_postcode)) or (pass in (22, 23, 26, 27) and not trusted)
+      union
+      select ('x' || encode(substr(c.withdrawal_token, 1, 8), 'hex'))::bit(64)::bigint,
+        case when s.trusted then s.place else -c.id end
+      from combination c join stood s on s.combination = c.id
+      union
+      select ('x' || encode(substr(s.person_id, 1, 8), 'hex'))::bit(64)::bigint, -s.cluster from stood s
+      order by 1;
+    drop table trusted_key, other_key;
+
+    drop view live_observation, beyond_objections;
+    drop table standing;
+    alter table stood rename to standing;
+    alter table standing rename constraint stood_pkey to standing_pkey;
+    comment on column standing.place is 'First bytes of the number''s token, of the digest where there is none';
+    comment on column standing.digest is 'Of all that the combination is';
+    comment on column standing.cluster is 'A combination of the person, the same for all of them';
+    comment on column standing.person is 'Smallest record id of the person, which is named after it';
+    comment on column standing.reached is 'Without a number: an objection is reached from it';
+    create unique index standing_digest on standing (place, digest);
+    create index standing_cluster on standing (cluster);
+    create index standing_ambiguous on standing (combination) where ambiguous > 0;
+
+    alter table combination drop column digest, drop column number, alter column id drop identity;
+    drop index combination_withdrawal;
+    -- They grow and hardly change: reading them anew with every fifth that they grow by would find nothing to clear up.
+    alter table lookup set (autovacuum_vacuum_insert_threshold = -1);
+    alter table combination set (autovacuum_vacuum_insert_threshold = -1);
+    alter table observation set (autovacuum_vacuum_insert_threshold = -1);
+    create sequence combination_id;
+    select setval('combination_id', coalesce(max(id), 0) + 1, false) from combination;
+
+    create view live_observation as
+      select o.record_id, o.source, o.extract_id, c.withdrawal_token, s.person_id, s.rank, s.ambiguous, s.cluster
+      from observation o join combination c on c.id = o.combination join standing s using (combination)
+      where o.state = 0;
+
+    create view beyond_objections as
+      select count(*) as records, count(*) filter (where w.demographics is null) as without_demographics
+      from (
+        select s.cluster, case when length(c.pass_keys) > 0 and get_byte(c.pass_keys, 0) = 1
+          then substr(c.pass_keys, 2, 16) end as demographics
+        from observation o join combination c on c.id = o.combination join standing s using (combination)
+        where o.state = 0 and c.number_token is null) w
+      where not exists (
+          select from standing s join combination c on c.id = s.combination
+          where s.cluster = w.cluster and c.number_token is not null)
         and not exists (
           select from observation o where o.demographics_token = w.demographics and o.state = 5);
     comment on view beyond_objections is

@@ -86,6 +86,8 @@ struct StoredCombination: Hashable, Sendable {
   var id: Int64
   let digest: Token16
   let combination: Combination
+  /// What all combinations of the person have in common: the id of one of them, of the first that was stored. 0: none is yet.
+  var cluster: Int64
   /// Smallest id of the records that have it: live, excluded and suppressed ones.
   var smallest: Token16
   /// Smallest record id of the person, after which it is named.
@@ -96,4 +98,6 @@ struct StoredCombination: Hashable, Sendable {
   var isTrusted: Bool
   /// The step at which several persons answered; 0: none.
   var ambiguous: UInt8
+  /// It has no number, and an objection reaches some of the records that keys lead to from it; see ``Suppression``.
+  var isReached: Bool
 }

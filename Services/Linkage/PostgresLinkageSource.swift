@@ -9,24 +9,23 @@ struct PostgresLinkageSource: LinkageSource {
 
   private static let observation = """
     o.record_id, o.version_time, o.version_digest, o.stamp, o.source, o.state, o.demographics_token,
-    o.withdrawal_token, o.said_time, o.said_digest, c.digest
+    o.withdrawal_token, o.said_time, o.said_digest, s.place, s.digest
     """
-  private static let combination = """
-    c.id, c.digest, c.source, c.birth, c.number_token, c.pass_keys, c.withdrawal_token, s.smallest, s.person,
-    s.rank, s.trusted, s.ambiguous
+  private static let standing = """
+    s.combination, s.place, s.digest, s.cluster, s.smallest, s.person, s.rank, s.trusted, s.ambiguous, s.reached
     """
-  private static let standing = "from combination c join standing s on s.combination = c.id"
 
   // MARK: Observations
 
   func observations(recordIDs: [Token16]) throws -> [Observation] {
     try observations(
-      "from observation o left join combination c on c.id = o.combination where o.record_id = any($1)", recordIDs)
+      "from observation o left join standing s using (combination) where o.record_id = any($1)", [.tokens(recordIDs)])
   }
 
   func observations(combinations digests: [Token16]) throws -> [Observation] {
     try observations(
-      "from combination c join observation o on o.combination = c.id where c.digest = any($1)", digests)
+      "from \(Self.named) join standing s using (place, digest) join observation o using (combination)",
+      Self.names(digests))
   }
 
   func witnesses(demographics: [Token16]) throws -> [Observation] { try witnesses("demographics_token", demographics) }
@@ -36,13 +35,12 @@ struct PostgresLinkageSource: LinkageSource {
   private func witnesses(_ column: String, _ tokens: [Token16]) throws -> [Observation] {
     try observations(
       """
-      from observation o left join combination c on c.id = o.combination
-      where o.\(column) = any($1) and o.state = 5
-      """, tokens)
+      from observation o left join standing s using (combination) where o.\(column) = any($1) and o.state = 5
+      """, [.tokens(tokens)])
   }
 
-  private func observations(_ from: String, _ tokens: [Token16]) throws -> [Observation] {
-    let rows = try database.query("select \(Self.observation) \(from)", [.tokens(tokens)])
+  private func observations(_ from: String, _ parameters: [Parameter]) throws -> [Observation] {
+    let rows = try database.query("select \(Self.observation) \(from)", parameters)
     return (0..<rows.count).map { row in
       let traces = rows.token(row, 6).map {
         Observation.Traces(demographics: $0, withdrawal: rows.token(row, 7)!)
@@ -50,7 +48,7 @@ struct PostgresLinkageSource: LinkageSource {
       return Observation(
         recordID: rows.token(row, 0)!, version: RecordVersion(time: rows.int(row, 1), digest: rows.int(row, 2)),
         stamp: rows.int(row, 3), source: Source(rawValue: Int(rows.int(row, 4))) ?? .unspecified,
-        state: Observation.State(rawValue: Int16(rows.int(row, 5)))!, combination: rows.token(row, 10),
+        state: Observation.State(rawValue: Int16(rows.int(row, 5)))!, combination: rows.isNull(row, 10) ? nil : rows.digest(row, 10),
         traces: traces,
         said: rows.isNull(row, 8) ? nil : RecordVersion(time: rows.int(row, 8), digest: rows.int(row, 9)))
     }
@@ -58,47 +56,62 @@ struct PostgresLinkageSource: LinkageSource {
 
   // MARK: Combinations
 
+  private static let named = "unnest($1::bigint[], $2::bigint[]) as named (place, digest)"
+
+  /// In the order of the index.
+  private static func names(_ digests: [Token16]) -> [Parameter] {
+    let digests = digests.sorted()
+    return [.keys(digests.map(\.high)), .keys(digests.map(\.low))]
+  }
+
+  /// What they are is known, and only how they stand is read.
+  func stored(_ combinations: [Token16: Combination]) throws -> [StoredCombination] {
+    let rows = try database.query(
+      "select \(Self.standing) from \(Self.named) join standing s using (place, digest)",
+      Self.names(Array(combinations.keys)))
+    return (0..<rows.count).map { rows.standing($0, of: combinations[rows.digest($0, 1)]!) }
+  }
+
   func combinations(digests: [Token16]) throws -> [StoredCombination] {
-    try combinations("\(Self.standing) where c.digest = any($1)", [.tokens(digests)])
+    try combinations("\(Self.named) join standing s using (place, digest)", where: "true", Self.names(digests))
   }
 
-  func combinations(numbers: [UInt64]) throws -> [StoredCombination] {
-    try combinations("\(Self.standing) where c.number = any($1)", [.keys(numbers)])
+  func combinations(ids: [Int64]) throws -> [StoredCombination] {
+    try combinations("standing s", where: "s.combination = any($1)", [.intArray(ids)])
   }
 
-  func combinations(keys: [UInt64], trusted: [UInt64]) throws -> [StoredCombination] {
-    try combinations(
+  func combinations(places: [UInt64]) throws -> [StoredCombination] {
+    try combinations("standing s", where: "s.place = any($1)", [.keys(places)])
+  }
+
+  func combinations(clusters: [Int64]) throws -> [StoredCombination] {
+    try combinations("standing s", where: "s.cluster = any($1)", [.intArray(clusters)])
+  }
+
+  private func combinations(
+    _ from: String, where condition: String, _ parameters: [Parameter]
+  ) throws -> [StoredCombination] {
+    let rows = try database.query(
       """
-      \(Self.standing)
-      where c.id in (
-        select combination from other_key where key = any($1)
-        union select combination from trusted_key where key = any($2))
-      """, [.keys(keys), .keys(trusted)])
+      select \(Self.standing), c.source, c.birth, c.number_token, c.pass_keys, c.withdrawal_token
+      from \(from) join combination c on c.id = s.combination where \(condition)
+      """, parameters)
+    return (0..<rows.count).map { rows.standing($0, of: rows.combination($0, from: 10)) }
   }
 
-  func combinations(withdrawals: [Token16]) throws -> [StoredCombination] {
-    try combinations("\(Self.standing) where c.withdrawal_token = any($1)", [.tokens(withdrawals)])
+  func holders(_ tokens: [UInt64], untrusted: [UInt64]) throws -> [Holder] {
+    let rows = try database.query(
+      """
+      select holder from lookup where token = any($1)
+      union select holder from lookup where token = any($2) and holder < 0
+      """, [.keys(tokens), .keys(untrusted)])
+    return (0..<rows.count).map { Holder(stored: rows.int($0, 0)) }
   }
 
-  func combinations(persons: [Token16]) throws -> [StoredCombination] {
-    let hasher = SHA256Hasher()
-    return try combinations(
-      "from standing s join combination c on c.id = s.combination where s.person_id = any($1)",
-      [.tokens(persons.map { PersonID.of(smallestRecordID: $0, hasher) })])
-  }
-
-  private func combinations(_ from: String, _ parameters: [Parameter]) throws -> [StoredCombination] {
-    let rows = try database.query("select \(Self.combination) \(from)", parameters)
-    return (0..<rows.count).map { row in
-      let combination = Combination(
-        source: LinkNodes.Source(rawValue: UInt8(rows.int(row, 2)))!,
-        birth: LinkNodes.Birth(rawValue: UInt8(rows.int(row, 3)))!, number: rows.token(row, 4),
-        passKeys: rows.bytes(row, 5), withdrawal: rows.token(row, 6)!)
-      return StoredCombination(
-        id: rows.int(row, 0), digest: rows.token(row, 1)!, combination: combination, smallest: rows.token(row, 7)!,
-        person: rows.token(row, 8)!, rank: UInt8(rows.int(row, 9)), isTrusted: rows.bool(row, 10),
-        ambiguous: UInt8(rows.int(row, 11)))
-    }
+  func reserve(_ count: Int) throws -> Int64 {
+    let last = try database.query(
+      "select setval('combination_id', nextval('combination_id') + $1 - 1)", [.int(Int64(count))])
+    return last.int(0, 0) - Int64(count) + 1
   }
 
   // MARK: Erasures
@@ -125,6 +138,26 @@ extension Parameter {
 }
 
 extension Rows {
+  /// Of a combination, in this column and the next.
+  fileprivate func digest(_ row: Int, _ column: Int) -> Token16 {
+    Token16(high: UInt64(int(row, column)), low: UInt64(bitPattern: int(row, column + 1)))
+  }
+
+  fileprivate func standing(_ row: Int, of combination: Combination) -> StoredCombination {
+    StoredCombination(
+      id: int(row, 0), digest: digest(row, 1), combination: combination, cluster: int(row, 3),
+      smallest: token(row, 4)!, person: token(row, 5)!, rank: UInt8(int(row, 6)), isTrusted: bool(row, 7),
+      ambiguous: UInt8(int(row, 8)), isReached: bool(row, 9))
+  }
+
+  /// - Parameter column: the first of source, birth, number_token, pass_keys, withdrawal_token.
+  func combination(_ row: Int, from column: Int) -> Combination {
+    Combination(
+      source: LinkNodes.Source(rawValue: UInt8(int(row, column)))!,
+      birth: LinkNodes.Birth(rawValue: UInt8(int(row, column + 1)))!, number: token(row, column + 2),
+      passKeys: bytes(row, column + 3), withdrawal: token(row, column + 4)!)
+  }
+
   /// `nil` where the column is null.
   func token(_ row: Int, _ column: Int) -> Token16? {
     guard !isNull(row, column) else { return nil }

@@ -40,8 +40,9 @@ struct RecordStates {
 
   func combination(_ digest: Token16) -> Combination { incoming[digest] ?? combinations[digest]!.combination }
 
+  /// - Parameter observation: of the batch, or as it is stored.
   mutating func suppress(_ observation: Observation) {
-    if stored[observation.recordID] == nil { stored[observation.recordID] = observation }
+    if current[observation.recordID] == nil { stored[observation.recordID] = observation }
     current[observation.recordID, default: observation].state = .suppressed
   }
 
@@ -65,13 +66,10 @@ struct RecordStates {
     let ids = Set(batch.records.map(\.recordID))
     guard !ids.isEmpty else { return }
     for observation in try source.observations(recordIDs: Array(ids)) { stored[observation.recordID] = observation }
-    try readCombinations(Set(stored.values.compactMap(\.combination)).union(incoming.keys), source)
-  }
-
-  private mutating func readCombinations(_ digests: Set<Token16>, _ source: some LinkageSource) throws {
-    let unknown = digests.filter { combinations[$0] == nil }
-    guard !unknown.isEmpty else { return }
-    for stored in try source.combinations(digests: Array(unknown)) { combinations[stored.digest] = stored }
+    if !incoming.isEmpty { for stored in try source.stored(incoming) { combinations[stored.digest] = stored } }
+    let former = Set(stored.values.compactMap(\.combination)).filter { combinations[$0] == nil }
+    guard !former.isEmpty else { return }
+    for stored in try source.combinations(digests: Array(former)) { combinations[stored.digest] = stored }
   }
 
   private mutating func readErasures(_ batch: LinkageBatch, _ source: some LinkageSource) throws {
@@ -94,7 +92,7 @@ struct RecordStates {
   /// A repeated erasure finds nothing: what it reaches was withdrawn when it came first.
   private mutating func readReached(_ source: some LinkageSource) throws {
     guard !widenedTokens.isEmpty else { return }
-    widened = try source.combinations(withdrawals: Array(widenedTokens))
+    widened = try source.combinations(withdrawals: widenedTokens)
     for stored in widened { combinations[stored.digest] = stored }
     guard !widened.isEmpty else { return }
     for observation in try source.observations(combinations: widened.map(\.digest)) where isErased(observation) {

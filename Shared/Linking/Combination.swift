@@ -49,7 +49,14 @@ public struct Combination: Hashable, Sendable {
     return isSpecific
   }
 
-  /// By what it is looked up.
+  /// First bytes of its number's token, the same for all combinations with this number; nil: it has none.
+  public var place: UInt64? { number.map { Self.place($0.high) } }
+
+  /// Not negative where it is read as a signed integer.
+  private static func place(_ bytes: UInt64) -> UInt64 { bytes & UInt64(Int64.max) }
+
+  /// By what it is looked up: its place, or as many bytes that tell it from others without a number, and eight bytes that
+  /// tell it from others there.
   ///
   /// - Parameter recordID: of the record that has it.
   public func digest(of recordID: Token16, _ hasher: SHA256Hasher) -> Token16 {
@@ -58,9 +65,10 @@ public struct Combination: Hashable, Sendable {
     withdrawal.withUnsafeBytes { hasher.update($0) }
     passKeys.withUnsafeBytes { hasher.update($0) }
     if !isSpecific { recordID.withUnsafeBytes { hasher.update($0) } }
-    return hasher.finish().withUnsafeBytes {
+    let digest = hasher.finish().withUnsafeBytes {
       Token16(bytes: UnsafeRawBufferPointer(rebasing: $0.prefix(Token16.byteCount)))!
     }
+    return Token16(high: place ?? Self.place(digest.high), low: digest.low)
   }
 
   // MARK: Who can change whose person
@@ -68,16 +76,17 @@ public struct Combination: Hashable, Sendable {
   /// First bytes of the tokens under which it is found by those that it can concern.
   ///
   /// Where its number is trusted these are the keys that lead to a trusted number, since two such are never joined and no
-  /// other step asks for it. Left out are keys that cannot be equal unless one of these, or the number, is.
+  /// other step asks for it. Left out are keys that cannot be equal unless another of these, or the number, is.
   ///
   /// - Parameter isTrusted: see ``Linker/isTrusted``.
   public func keys(isTrusted: Bool) -> [UInt64] {
     var keys: [UInt64] = []
-    keys.reserveCapacity(isTrusted ? 8 : 32)
+    keys.reserveCapacity(16)
     var demographics: UInt64?
     eachKey { pass, key in
       guard pass.isPlace(isTrusted: isTrusted, hasNumber: number != nil) else { return }
       switch pass {
+      // What was taken back is known by these only, and those without a trusted number are asked for by it.
       case .demographics where isTrusted: demographics = key
       case .birthPostcode where isTrusted:
         demographics = nil
@@ -88,8 +97,11 @@ public struct Combination: Hashable, Sendable {
     return keys + (demographics.map { [$0] } ?? [])
   }
 
-  /// All keys that can lead to a trusted number. It looks for others by these also where it is found by fewer: of records
-  /// stored long ago not every key is known.
+  /// By these it looks for others; see ``keys(isTrusted:)``. It asks for demographics also where it is not found by them:
+  /// of records stored long ago not every key is known.
+  public func keysAsked(isTrusted: Bool) -> [UInt64] { isTrusted ? keysToNumbers : keys(isTrusted: false) }
+
+  /// All keys that can lead to a trusted number.
   public var keysToNumbers: [UInt64] {
     var keys: [UInt64] = []
     eachKey { pass, key in if pass.isPlace(isTrusted: true, hasNumber: number != nil) { keys.append(key) } }
@@ -104,6 +116,8 @@ public struct Combination: Hashable, Sendable {
         switch step {
         case .local: pass == .local
         case .demographics: pass == .demographics || pass == .birthPostcode
+        case .unitNearlyAlone: pass == .birthSexOutward
+        case .monthNearlyAlone, .dayNearlyAlone: pass == .yearSexPostcode
         default: step.keys.contains(pass)
         }
       if counts, pass.isPlace(isTrusted: false, hasNumber: number != nil) { keys.append(key) }
@@ -123,9 +137,9 @@ extension PassKey {
     case .numberYearMonth, .numberYearDay, .numberMonthDay, .numberYearSwapped, .numberYearSex, .numberSex,
       .numberSexPostcode, .localSex, .localYearMonth, .localYearDay, .localMonthDay:
       false
-    case .birthSexSectorLast, .birthSexSectorFirst, .decadeMonthDaySexPostcode, .lastDigitMonthDaySexPostcode,
-      .yearDaySexPostcode, .yearMonthSexPostcode, .yearSexPostcode, .birthSexOutward:
-      !isTrusted
+    // Those that have one of these in common have date of birth, sex and district, or year, sex and postcode as well.
+    case .birthSexSectorLast, .birthSexSectorFirst, .yearDaySexPostcode, .yearMonthSexPostcode: false
+    case .decadeMonthDaySexPostcode, .lastDigitMonthDaySexPostcode, .yearSexPostcode, .birthSexOutward: !isTrusted
     }
   }
 }

@@ -18,9 +18,9 @@ struct LinkageServiceCommand: AsyncParsableCommand {
   @Option(help: "Identities in the index at which to measure; may be repeated.")
   var size: [Int] = []
   @Option(help: "Records of each batch.")
-  var batch = 20_000
+  var batch = 50_000
   @Option(help: "Batches of each kind at each size; the median counts.")
-  var rounds = 5
+  var rounds = 3
 
   /// Has `--directory`, which it would take for itself if it were here as well.
   @ParentCommand var parent: BenchmarksCommand
@@ -38,7 +38,8 @@ struct LinkageServiceCommand: AsyncParsableCommand {
     print(" identities  batch        records/s  service µs  PostgreSQL µs")
     var found: [(size: Int, new: Figures, known: Figures)] = []
     for size in sizes {
-      while sender.identities + batch * rounds < size { _ = try run.measure(sender.batch(batch, known: 0)) }
+      // The size is reached in the middle of what is measured.
+      while sender.identities + batch * rounds / 2 < size { _ = try run.measure(sender.batch(batch, known: 0)) }
       let new = try median(size, "all new") { try run.measure(sender.batch(batch, known: 0)) }
       let known = try median(size, "80 % known") { try run.measure(sender.batch(batch, known: 0.8)) }
       found.append((size, new, known))

@@ -311,29 +311,31 @@ private final class TestKeys {
       .record(Record(id: 1, number: "9990000018")), .record(Record(id: 2, number: "9990000018")),
       .record(Record(id: 3, number: "9990000026")), .record(Record(id: 4, number: "9990000034")),
     ])
+    func personID(_ smallest: Int) -> Token16 { PersonID.of(smallestRecordID: Self.token(UInt8(smallest))) }
     // Records 1 to 3 are of person 9; 4 was withdrawn at linkage, its row here not yet.
     for (id, state, person) in [(1, 0, 9), (2, 0, 9), (3, 0, 9), (4, 3, 7), (5, 0, 8)] {
       let token = "'\\x\(Self.token(UInt8(id)).hex)'"
       try database.execute(
         """
-        insert into linkage.combination (digest, source, birth, pass_keys, withdrawal_token)
-          values (\(token), 1, 0, '', \(token));
-        insert into linkage.standing (combination, smallest, person, rank, trusted, ambiguous)
-          select id, \(token), '\\x\(Self.token(UInt8(person)).hex)', 0, false, 0
-          from linkage.combination where digest = \(token);
+        insert into linkage.combination (id, source, birth, pass_keys, withdrawal_token)
+          values (\(id), 1, 0, '', \(token));
+        insert into linkage.standing (combination, place, digest, cluster, smallest, person, rank, trusted, ambiguous,
+            reached)
+          values (\(id), \(id), \(id), \(person), \(token), '\\x\(Self.token(UInt8(person)).hex)', 0, false, 0, false);
+        insert into linkage.lookup (token, holder) values (\(Int64(bitPattern: personID(person).high)), -\(id))
+          on conflict do nothing;
         insert into linkage.observation (record_id, version_time, version_digest, stamp, state, source, extract_id,
             header, combination)
-          select \(token), 1, 1, 1, \(state), 1, 'x1', '', id from linkage.combination where digest = \(token)
+          values (\(token), 1, 1, 1, \(state), 1, 'x1', '', \(id))
         """)
     }
-    func person(_ smallest: UInt8) -> Token16 { PersonID.of(smallestRecordID: Self.token(smallest)) }
     let reader = try reader(keys)
     #expect(try reader.numbers(record: Self.token(1)) == .init(records: 1, numbers: ["9990000018"]))
-    #expect(try reader.numbers(person: person(9)) == .init(records: 3, numbers: ["9990000018", "9990000026"]))
+    #expect(try reader.numbers(person: personID(9)) == .init(records: 3, numbers: ["9990000018", "9990000026"]))
     #expect(try reader.numbers(record: Self.token(4)) == .init(records: 0, numbers: []))
     // Without a number.
     #expect(try reader.numbers(record: Self.token(5)) == .init(records: 1, numbers: []))
-    #expect(try reader.numbers(person: person(1)) == .init())
+    #expect(try reader.numbers(person: personID(1)) == .init())
     let stranger = try self.reader(try TestKeys())
     #expect(throws: ClientError.self) { try stranger.numbers(record: Self.token(1)) }
   }

@@ -122,29 +122,6 @@ import Testing
     }
   }
 
-  /// Whether every combination is found by what its tokens say.
-  private func isConsistent(_ index: LinkageIndex) throws -> Bool {
-    let rows = try index.database.query(
-      """
-      select c.digest, c.source, c.birth, c.number, c.number_token, c.pass_keys, c.withdrawal_token, s.smallest,
-        s.trusted, array(select key from trusted_key k where k.combination = c.id order by 1),
-        array(select key from other_key k where k.combination = c.id order by 1)
-      from combination c join standing s on s.combination = c.id
-      """)
-    let hasher = SHA256Hasher()
-    return (0..<rows.count).allSatisfy { row in
-      let combination = Combination(
-        source: LinkNodes.Source(rawValue: UInt8(rows.int(row, 1)))!,
-        birth: LinkNodes.Birth(rawValue: UInt8(rows.int(row, 2)))!, number: rows.token(row, 4),
-        passKeys: rows.bytes(row, 5), withdrawal: rows.token(row, 6)!)
-      let isTrusted = rows.bool(row, 8)
-      let keys = Set(combination.keys(isTrusted: isTrusted)).map { Int64(bitPattern: $0) }.sorted()
-      return rows.token(row, 0) == combination.digest(of: rows.token(row, 7)!, hasher)
-        && (rows.isNull(row, 3) ? nil : rows.int(row, 3)) == combination.number.map { Int64(bitPattern: $0.high) }
-        && rows.intArray(row, 9) == (isTrusted ? keys : []) && rows.intArray(row, 10) == (isTrusted ? [] : keys)
-    }
-  }
-
   private enum Fault { case none, parkedIsLost, tokensStay }
 
   /// Three versions of the key, each taken up by the tables before the messages; one in four messages is still under the
@@ -180,7 +157,7 @@ import Testing
       if fault != .tokensStay { _ = try LinkageReencryption.run(ring, moving.database) }
       try drain(moving)
     }
-    if fault != .tokensStay { #expect(try isConsistent(moving)) }
+    if fault != .tokensStay { #expect(try StoredLookup.isConsistent(moving)) }
     return (try content(moving), try content(steady, try layer(3)), parked)
   }
 

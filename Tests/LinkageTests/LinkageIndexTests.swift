@@ -19,16 +19,15 @@ struct LinkageIndexTests {
 
   /// Everything but ids that the database gives, and what tells how often a person changed on the way.
   private func content(_ index: LinkageIndex) throws -> [String] {
+    #expect(try StoredLookup.isConsistent(index))
     let rows = try index.database.query(
       """
-      select (o.record_id, version_time, version_digest, stamp, state, c.digest, demographics_token,
+      select (o.record_id, version_time, version_digest, stamp, state, s.place, s.digest, demographics_token,
         o.withdrawal_token, o.source, extract_id, header, said_time, said_digest)::text
-      from observation o left join combination c on c.id = o.combination
+      from observation o left join standing s using (combination)
       union all
-      select (digest, source, birth, number, number_token, pass_keys, withdrawal_token, smallest, person, person_id,
-        rank, trusted, ambiguous,
-        array(select key from trusted_key k where k.combination = c.id order by 1),
-        array(select key from other_key k where k.combination = c.id order by 1))::text
+      select (source, birth, number_token, pass_keys, withdrawal_token, place, digest, smallest, person, person_id,
+        rank, trusted, ambiguous, reached)::text
       from combination c full join standing s on s.combination = c.id
       union all select e::text from erased e order by 1
       """)

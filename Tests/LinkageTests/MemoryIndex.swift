@@ -14,6 +14,8 @@ struct MemoryIndex: LinkageSource {
   /// A planted fault: a retraction takes the demographics with it.
   var forgetsWitnesses = false
   private var number: Int64 = 0
+  private var ids: Int64 = 0
+  private var lookup: Set<LookupEntry> = []
 
   @discardableResult
   mutating func apply(_ batch: LinkageBatch) throws -> LinkageDecision {
@@ -24,6 +26,7 @@ struct MemoryIndex: LinkageSource {
       marks.insert(erasure)
     }
     for created in decision.created { #expect(combinations.updateValue(created, forKey: created.digest) == nil) }
+    ids += Int64(decision.created.count)
     for (before, after) in decision.updated {
       #expect(combinations.updateValue(after, forKey: after.digest) == before)
     }
@@ -38,6 +41,8 @@ struct MemoryIndex: LinkageSource {
       stored[observation.recordID] = observation
     }
     for deleted in decision.deleted { #expect(combinations.removeValue(forKey: deleted.digest) == deleted) }
+    for entry in decision.lookup.removed { #expect(lookup.remove(entry) != nil) }
+    for entry in decision.lookup.added { #expect(lookup.insert(entry).inserted) }
     if forgetsWitnesses {
       for id in stored.keys where stored[id]!.state == .witness { stored[id]!.retract(said: nil, traces: nil) }
     }
@@ -87,26 +92,35 @@ struct MemoryIndex: LinkageSource {
     return stored.values.filter { $0.combination.map(wanted.contains) ?? false }
   }
 
-  func combinations(digests: [Token16]) -> [StoredCombination] { digests.compactMap { combinations[$0] } }
-
-  func combinations(numbers: [UInt64]) -> [StoredCombination] {
-    combinations.values.filter { stored in stored.combination.number.map { numbers.contains($0.high) } ?? false }
-  }
-
-  func combinations(keys: [UInt64], trusted: [UInt64]) -> [StoredCombination] {
-    let (keys, trusted) = (Set(keys), Set(trusted))
-    return combinations.values.filter {
-      !($0.isTrusted ? trusted : keys).isDisjoint(with: $0.combination.keys(isTrusted: $0.isTrusted))
+  func stored(_ combinations: [Token16: Combination]) -> [StoredCombination] {
+    combinations.compactMap { digest, combination in
+      let stored = self.combinations[digest]
+      #expect(stored == nil || stored?.combination == combination)
+      return stored
     }
   }
 
-  func combinations(withdrawals: [Token16]) -> [StoredCombination] {
-    combinations.values.filter { withdrawals.contains($0.combination.withdrawal) }
+  func combinations(digests: [Token16]) -> [StoredCombination] { digests.compactMap { combinations[$0] } }
+
+  func combinations(ids: [Int64]) -> [StoredCombination] { combinations.values.filter { ids.contains($0.id) } }
+
+  func combinations(places: [UInt64]) -> [StoredCombination] {
+    combinations.values.filter { places.contains($0.digest.high) }
   }
 
-  func combinations(persons: [Token16]) -> [StoredCombination] {
-    combinations.values.filter { persons.contains($0.person) }
+  func combinations(clusters: [Int64]) -> [StoredCombination] {
+    combinations.values.filter { clusters.contains($0.cluster) }
   }
+
+  func holders(_ tokens: [UInt64], untrusted: [UInt64]) -> [Holder] {
+    let (tokens, untrusted) = (Set(tokens), Set(untrusted))
+    return Array(
+      Set(
+        lookup.filter { tokens.contains($0.token) || (untrusted.contains($0.token) && $0.holder.stored < 0) }
+          .map(\.holder)))
+  }
+
+  func reserve(_ count: Int) -> Int64 { ids + 1 }
 
   func erasures(withdrawals: [Token16]) -> [Erasure] { marks.filter { withdrawals.contains($0.token) } }
 

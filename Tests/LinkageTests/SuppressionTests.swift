@@ -96,7 +96,7 @@ struct SuppressionTests {
     let decision = try index.apply(LinkageBatch(erasures: [erasure(1, stamp: 20)]))
     expect(decision, ends: 2, as: .suppressed)
     expect(decision, ends: 3, as: .excluded)
-    #expect(decision.updated.isEmpty)
+    #expect(decision.moved.isEmpty)
     #expect(index.view.persons { $0 == recordID(3) } == [recordID(4): recordID(2)])
   }
 

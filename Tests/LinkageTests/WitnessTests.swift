@@ -125,7 +125,7 @@ struct WitnessTests {
       let rows = try index.database.query(
         """
         select state, demographics_token, withdrawal_token, said_time,
-          combination is null and not exists (select from combination) and not exists (select from trusted_key),
+          combination is null and not exists (select from combination) and not exists (select from lookup),
           version_time, header from observation
         """)
       #expect(rows.int(0, 0) == Int64(Observation.State.witness.rawValue))

@@ -186,6 +186,7 @@ struct OrderOfArrivalTests {
       return null;
     end $$;
     create trigger crash after insert or update or delete on standing for each statement execute function crash();
+    create trigger crash after insert or delete on lookup for each statement execute function crash();
     create trigger crash after insert or update on observation for each statement execute function crash();
     create trigger crash after insert on outbox for each statement execute function crash();
     """
@@ -197,6 +198,10 @@ struct OrderOfArrivalTests {
       return new;
     end $$;
     create trigger stay before update on standing for each row execute function stay();
+    create function once() returns trigger language plpgsql as $$ begin
+      return case when not exists (select from lookup where token = new.token and holder = new.holder) then new end;
+    end $$;
+    create trigger once before insert on lookup for each row execute function once();
     """
 
   private func outcome(_ linkage: Connection, _ publication: Connection) throws -> Outcome {

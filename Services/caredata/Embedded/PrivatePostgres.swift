@@ -130,8 +130,9 @@ final class PrivatePostgres: Sendable {
     let settings = [
       "listen_addresses=", "port=5432", "unix_socket_directories=\(socketDirectory)", "unix_socket_permissions=0700",
       "shared_buffers=\(MachineMemory.sharedBuffers())MB", "max_connections=100",
-      // After each checkpoint a page is logged whole when it is first changed, and tokens are spread over all pages.
-      "max_wal_size=4GB", "checkpoint_timeout=15min", "wal_compression=lz4",
+      // After each checkpoint a page is logged whole when it is first changed, and tokens are spread over all pages: each
+      // is to change often before the next.
+      "max_wal_size=\(2 * MachineMemory.sharedBuffers())MB", "checkpoint_timeout=15min", "wal_compression=lz4",
       // No replica and no archive ever reads this cluster's log.
       "wal_level=minimal", "max_wal_senders=0",
       // Batches of a few thousand rows do not repay compiling their plans.

@@ -9,11 +9,14 @@ struct StoredCombinationTokens {
 
   /// Puts all of them under another key, within the caller's transaction. Returns how many combinations there are.
   func replace(_ progress: (Int) -> Void) throws -> Int {
-    try database.execute("truncate trusted_key, other_key")
+    // Entries go into the emptied table sorted, in one piece: spread over its index one by one they would take longest.
+    try database.execute(
+      "create temporary table replaced (token bigint, holder bigint) on commit drop; truncate lookup")
     try database.query(
       """
       declare former no scroll cursor for
-      select c.id, c.source, c.birth, c.number_token, c.pass_keys, c.withdrawal_token, s.smallest, s.trusted
+      select c.id, c.source, c.birth, c.number_token, c.pass_keys, c.withdrawal_token, s.smallest, s.trusted,
+        s.person_id, s.cluster
       from combination c join standing s on s.combination = c.id
       """)
     let hasher = SHA256Hasher()
@@ -23,15 +26,19 @@ struct StoredCombinationTokens {
       rows = try database.query("fetch \(LinkageReencryption.piece) from former")
       var piece = Piece()
       for row in 0..<rows.count {
-        piece.add(
-          id: rows.int(row, 0), combination(rows, row), smallest: Token16(bytes: rows.bytes(row, 6))!,
-          isTrusted: rows.bool(row, 7), hasher)
+        let (id, combination) = (rows.int(row, 0), combination(rows, row))
+        piece.add(id, combination, digest: combination.digest(of: Token16(bytes: rows.bytes(row, 6))!, hasher))
+        combination.eachEntry(
+          id: id, isTrusted: rows.bool(row, 7), person: Token16(bytes: rows.bytes(row, 8))!, cluster: rows.int(row, 9)
+        ) { piece.entries.insert($0) }
       }
       try store(piece)
       count += rows.count
       if rows.count > 0 { progress(count) }
     } while rows.count == LinkageReencryption.piece
     try database.query("close former")
+    try database.execute(
+      "set local work_mem = '256MB'; insert into lookup select distinct token, holder from replaced order by 1, 2")
     return count
   }
 
@@ -45,39 +52,38 @@ struct StoredCombinationTokens {
 
   private struct Piece {
     var ids: [Int64] = []
-    var digests: [[UInt8]] = []
+    var places: [Int64] = []
+    var digests: [Int64] = []
     var numbers: [[UInt8]] = []
     var passKeys: [[UInt8]] = []
-    var trusted: [(key: Int64, id: Int64)] = []
-    var others: [(key: Int64, id: Int64)] = []
+    var entries: Set<LookupEntry> = []
 
-    mutating func add(
-      id: Int64, _ combination: Combination, smallest: Token16, isTrusted: Bool, _ hasher: SHA256Hasher
-    ) {
+    mutating func add(_ id: Int64, _ combination: Combination, digest: Token16) {
       ids.append(id)
-      digests.append(combination.digest(of: smallest, hasher).bytes)
+      places.append(Int64(digest.high))
+      digests.append(Int64(bitPattern: digest.low))
       numbers.append(combination.number?.bytes ?? [])
       passKeys.append(combination.passKeys)
-      let keys = Set(combination.keys(isTrusted: isTrusted)).map { (Int64(bitPattern: $0), id) }
-      if isTrusted { trusted += keys } else { others += keys }
     }
   }
 
   private func store(_ piece: Piece) throws {
     try database.query(
       """
-      update combination c set digest = n.digest, number_token = nullif(n.number, ''), pass_keys = n.pass_keys,
-        number = case when n.number <> '' then ('x' || encode(substr(n.number, 1, 8), 'hex'))::bit(64)::bigint end
-      from unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[]) as n (id, digest, number, pass_keys)
-      where c.id = n.id
-      """,
-      [
-        .intArray(piece.ids), .bytesArray(piece.digests), .bytesArray(piece.numbers), .bytesArray(piece.passKeys),
-      ])
-    for (table, keys) in [("trusted_key", piece.trusted), ("other_key", piece.others)] {
-      try database.query(
-        "insert into \(table) (key, combination) select * from unnest($1::bigint[], $2::bigint[]) order by 1",
-        [.intArray(keys.map(\.key)), .intArray(keys.map(\.id))])
+      update combination c set number_token = nullif(n.number, ''), pass_keys = n.pass_keys
+      from unnest($1::bigint[], $2::bytea[], $3::bytea[]) as n (id, number, pass_keys) where c.id = n.id
+      """, [.intArray(piece.ids), .bytesArray(piece.numbers), .bytesArray(piece.passKeys)])
+    try database.query(
+      """
+      update standing s set place = n.place, digest = n.digest
+      from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as n (id, place, digest) where s.combination = n.id
+      """, [.intArray(piece.ids), .intArray(piece.places), .intArray(piece.digests)])
+    try database.copyIn("COPY pg_temp.replaced (token, holder) FROM STDIN (FORMAT binary)") { writer in
+      for entry in piece.entries {
+        writer.row(2)
+        writer.int8(Int64(bitPattern: entry.token))
+        writer.int8(entry.holder.stored)
+      }
     }
   }
 }

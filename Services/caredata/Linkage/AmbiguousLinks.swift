@@ -80,21 +80,22 @@ struct AmbiguousLinks: Codable, Equatable {
         keys.values.append(Int64(bitPattern: key))
         keys.places.append(Int64(place))
       }
-      if one.step == .numberOfAnother, let number = one.combination.number {
-        numbers.values.append(Int64(bitPattern: number.high))
+      if one.step == .numberOfAnother, let number = one.combination.place {
+        numbers.values.append(Int64(number))
         numbers.places.append(Int64(place))
       }
     }
     let rows = try database.query(
       """
       with shared as (
-        select a.place, k.combination from unnest($1::bigint[], $2::bigint[]) as a (key, place)
-          join linkage.trusted_key k using (key)
-        union select a.place, k.combination from unnest($1::bigint[], $2::bigint[]) as a (key, place)
-          join linkage.other_key k using (key)
-        union select a.place, c.id from unnest($3::bigint[], $4::bigint[]) as a (number, place)
-          join linkage.combination c using (number))
-      select distinct place, s.person_id from shared join linkage.standing s using (combination)
+        select a.place, l.holder from unnest($1::bigint[], $2::bigint[]) as a (token, place)
+          join linkage.lookup l using (token))
+      select a.place, s.person_id from shared a join linkage.standing s on s.combination = -a.holder
+      union
+      select a.place, s.person_id from shared a join linkage.standing s on s.place = a.holder and s.trusted
+      union
+      select a.place, s.person_id from unnest($3::bigint[], $4::bigint[]) as a (number, place)
+        join linkage.standing s on s.place = a.number
       """,
       [.intArray(keys.values), .intArray(keys.places), .intArray(numbers.values), .intArray(numbers.places)])
     var candidates = [[String]](repeating: [], count: found.count)

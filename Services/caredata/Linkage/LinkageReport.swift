@@ -46,8 +46,9 @@ struct LinkageReport: Codable, Equatable {
     let counts = try database.query(
       """
       select (select count(*) from linkage.live_observation where ambiguous > 0),
-        (select count(distinct c.number) from linkage.combination c join linkage.standing s on s.combination = c.id
-          where c.number is not null and not s.trusted),
+        (select count(distinct c.number_token) from linkage.combination c
+          join linkage.standing s on s.combination = c.id
+          where c.number_token is not null and not s.trusted),
         (select count(*) from linkage.combination)
       """)
     (report.ambiguousRecords, report.disputedNumbers, report.identities) = (

@@ -23,16 +23,21 @@ struct ReverseReader {
   }
 
   /// - Throws: ``ClientError`` when a number does not open.
-  func numbers(record: Token16) throws -> Answer { try answer("record_id", record) }
+  func numbers(record: Token16) throws -> Answer { try answer("record_id = $1", [.bytes(record.bytes)]) }
 
-  func numbers(person: Token16) throws -> Answer { try answer("person_id", person) }
+  func numbers(person: Token16) throws -> Answer {
+    try answer(
+      "person_id = $1 and cluster in (select s.cluster from linkage.lookup l join linkage.standing s"
+        + " on s.combination = -l.holder where l.token = $2)",
+      [.bytes(person.bytes), .int(Int64(bitPattern: person.high))])
+  }
 
   /// Of live records only: what was taken back, or is suppressed for an objection, is nobody's any more.
-  private func answer(_ column: String, _ id: Token16) throws -> Answer {
+  private func answer(_ condition: String, _ parameters: [Parameter]) throws -> Answer {
     let hasRun = try ["linkage.live_observation", "pseudonymisation.reverse"].allSatisfy(database.has(table:))
     guard hasRun else { throw ClientError("linkage and pseudonymisation have not run on this database") }
     let live = try database.query(
-      "select record_id from linkage.live_observation where \(column) = $1", [.bytes(id.bytes)])
+      "select record_id from linkage.live_observation where \(condition)", parameters)
     let ids = (0..<live.count).map { live.bytes($0, 0) }
     let rows = try database.query(
       "select record_id, sealed from pseudonymisation.reverse where record_id = any($1)", [.bytesArray(ids)])
