@@ -92,7 +92,7 @@ struct AffectedCombinations {
     var after = Linker.trusted(present).makeIterator()
     return nodes[start...].map { node in
       let isTrusted = node.isPresent ? after.next()! : true
-      return isTrusted && node.stored?.isTrusted ?? true
+      return isTrusted && node.stored?.standing.isTrusted ?? true
     }
   }
 }

@@ -25,7 +25,7 @@ struct CombinationHolders {
     // Only where the smallest has left it has to be asked who is left.
     var bereft: [Token16] = []
     for digest in Set(gained.keys).union(lost.keys) {
-      guard let stored = states.combinations[digest] else { continue }
+      guard let stored = states.combinations[digest]?.standing else { continue }
       if lost[digest]?.contains(stored.smallest) ?? false {
         bereft.append(digest)
       } else {

@@ -28,24 +28,26 @@ struct CombinationTables {
       FROM STDIN (FORMAT binary)
       """
     ) { writer in
-      for stored in created {
+      for standing in created.map(\.standing) {
         writer.row(10)
-        writer.int8(stored.id)
-        writer.int8(Int64(stored.digest.high))
-        writer.int8(Int64(bitPattern: stored.digest.low))
-        writer.int8(stored.cluster)
-        writer.token(stored.smallest)
-        writer.token(stored.person)
-        writer.int2(Int16(stored.rank))
-        writer.bool(stored.isTrusted)
-        writer.int2(Int16(stored.ambiguous))
-        writer.bool(stored.isReached)
+        writer.int8(standing.id)
+        writer.int8(Int64(standing.digest.high))
+        writer.int8(Int64(bitPattern: standing.digest.low))
+        writer.int8(standing.cluster)
+        writer.token(standing.smallest)
+        writer.token(standing.person)
+        writer.int2(Int16(standing.rank))
+        writer.bool(standing.isTrusted)
+        writer.int2(Int16(standing.ambiguous))
+        writer.bool(standing.isReached)
       }
     }
   }
 
-  func update(_ updated: [StoredCombination]) throws {
+  func update(_ updated: [Standing]) throws {
     guard !updated.isEmpty else { return }
+    // In the order of the table, so that each of its pages is met once.
+    let updated = updated.sorted { $0.id < $1.id }
     try database.query(
       """
       update standing s set cluster = n.cluster, smallest = n.smallest, person = n.person, rank = n.rank,

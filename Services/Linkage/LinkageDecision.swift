@@ -43,10 +43,10 @@ struct LinkageDecision {
   private(set) var recognised: [Observation] = []
   /// Combinations that nobody had before the batch, with the ids that they are to have.
   private(set) var created: [StoredCombination] = []
-  /// What else is to be stored of combinations, before and after.
-  private(set) var updated: [(before: StoredCombination, after: StoredCombination)] = []
+  /// What else is to be stored of how combinations stand, before and after.
+  private(set) var updated: [(before: Standing, after: Standing)] = []
   /// Of these, those that are another person's now, or more or less surely so.
-  var moved: [StoredCombination] {
+  var moved: [Standing] {
     updated.filter { $0.before.person != $0.after.person || $0.before.rank != $0.after.rank }.map(\.after)
   }
   /// Combinations that nobody has any more.
@@ -56,7 +56,7 @@ struct LinkageDecision {
   private(set) var dispositions: [Disposition] = []
 
   /// Of a combination that a record of the batch has.
-  func combinationID(_ digest: Token16) -> Int64 { (persons.after[digest] ?? states.combinations[digest]!).id }
+  func combinationID(_ digest: Token16) -> Int64 { (persons.after[digest] ?? states.combinations[digest]!.standing).id }
 
   /// Whether there is an observation of the record.
   func isStored(_ recordID: Token16) -> Bool { states.stored[recordID] != nil }
@@ -75,7 +75,7 @@ struct LinkageDecision {
     let reached = try Self.suppress(affected, &states, source)
     persons = try PersonDecision(affected, holders, stored: states.combinations, reached: reached, reading: source)
     self.states = states
-    try store(holders, source)
+    try store(affected, holders, source)
     dispositions = batch.records.map(disposition)
   }
 
@@ -91,7 +91,7 @@ struct LinkageDecision {
     for id in states.winners.keys {
       guard let observation = states.current[id], observation.state == .live, let digest = observation.combination
       else { continue }
-      if let stored = states.combinations[digest], stored.isReached { found.append(stored) }
+      if let stored = states.combinations[digest], stored.standing.isReached { found.append(stored) }
     }
     var demographics = Set(newWitnesses(states).map(\.demographics.high))
     if !states.widenedTokens.isEmpty {
@@ -139,19 +139,32 @@ struct LinkageDecision {
 
   // MARK: Outcome
 
-  private mutating func store(_ holders: CombinationHolders, _ source: some LinkageSource) throws {
+  private mutating func store(
+    _ affected: AffectedCombinations, _ holders: CombinationHolders, _ source: some LinkageSource
+  ) throws {
     let new = persons.new
     if !new.isEmpty { persons.number(new, from: try source.reserve(new.count)) }
+    let combinations = Dictionary(uniqueKeysWithValues: affected.nodes.map { ($0.digest, $0.combination) })
+    var compared: (before: [StoredCombination], after: [StoredCombination]) = ([], [])
+    var renamed: [(Standing, Standing)] = []
     // Sorted, so that instances and repetitions touch pages and fill the outbox in one order.
     for (digest, after) in persons.after.sorted(by: { $0.key < $1.key }) {
-      if let before = persons.before[digest] {
-        if before != after { updated.append((before, after)) }
+      let before = persons.before[digest]
+      if let before, before != after { updated.append((before, after)) }
+      guard let combination = combinations[digest] else {
+        renamed.append((before!, after))
+        continue
+      }
+      let stored = StoredCombination(standing: after, combination: combination)
+      compared.after.append(stored)
+      if let before {
+        compared.before.append(StoredCombination(standing: before, combination: combination))
       } else {
-        created.append(after)
+        created.append(stored)
       }
     }
     deleted = holders.disappeared.sorted().map { states.combinations[$0]! }
-    lookup = LookupChanges(before: Array(persons.before.values) + deleted, after: Array(persons.after.values))
+    lookup = LookupChanges(before: compared.before + deleted, after: compared.after, renamed: renamed)
     raised = states.raised
     let (current, winners, stored) = (states.current, states.winners, states.stored)
     replaced = winners.map { (current[$0.key]!, $0.value) }.sorted { $0.0.recordID < $1.0.recordID }
@@ -170,8 +183,8 @@ struct LinkageDecision {
     case (.exclusion(let reason, _), .excluded): return .retraction(reason)
     case (.record, .live):
       let digest = observation.combination!
-      let combination = persons.after[digest] ?? states.combinations[digest]!
-      return .record(person: combination.person, rank: combination.rank)
+      let standing = persons.after[digest] ?? states.combinations[digest]!.standing
+      return .record(person: standing.person, rank: standing.rank)
     case (.record, .excluded): return .retraction(states.reason(observation) ?? .type2)
     case (.record, .suppressed), (.record, .withdrawn): return .retraction(Disposition.suppression)
     case (.record, .retracted), (.record, .witness), (.retraction, _), (.exclusion, _): return .nothing

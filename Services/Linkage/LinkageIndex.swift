@@ -203,8 +203,8 @@ struct LinkageIndex {
     }
     let entries = LinkedEnvelope.reassignments(rows, layout) { row in
       if inline.contains(rows.token(row, 0)!) { return nil }
-      let combination = moved[rows.int(row, 2)]!
-      return LinkedEnvelope.Assignment(person: combination.person, rank: combination.rank, number: number)
+      let standing = moved[rows.int(row, 2)]!
+      return LinkedEnvelope.Assignment(person: standing.person, rank: standing.rank, number: number)
     }
     try Outbox.append(entries, to: database)
   }

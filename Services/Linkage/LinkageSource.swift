@@ -10,8 +10,8 @@ protocol LinkageSource {
   /// Those that have one of these combinations.
   func observations(combinations digests: [Token16]) throws -> [Observation]
 
-  /// Those that are stored of these, by digest.
-  func stored(_ combinations: [Token16: Combination]) throws -> [StoredCombination]
+  /// Of combinations that are stored; which they are is known.
+  func standings(digests: [Token16]) throws -> [Standing]
 
   func combinations(digests: [Token16]) throws -> [StoredCombination]
 
@@ -20,8 +20,8 @@ protocol LinkageSource {
   /// - Parameter places: see ``Combination/place``.
   func combinations(places: [UInt64]) throws -> [StoredCombination]
 
-  /// - Parameter clusters: see ``StoredCombination/cluster``.
-  func combinations(clusters: [Int64]) throws -> [StoredCombination]
+  /// - Parameter clusters: see ``Standing/cluster``.
+  func standings(clusters: [Int64]) throws -> [Standing]
 
   /// Who is found by tokens; see ``LookupEntry``.
   ///

@@ -10,9 +10,16 @@ struct LookupChanges {
   /// - Parameters:
   ///   - before: as they are stored; of each number all combinations that have it, or none.
   ///   - after: the same as they are to be.
-  init(before: [StoredCombination], after: [StoredCombination]) {
+  ///   - renamed: others of whom only the person has another name.
+  init(
+    before: [StoredCombination], after: [StoredCombination], renamed: [(before: Standing, after: Standing)] = []
+  ) {
     let hasher = SHA256Hasher()
-    let (former, next) = (Self.entries(before, hasher), Self.entries(after, hasher))
+    var (former, next) = (Self.entries(before, hasher), Self.entries(after, hasher))
+    for (before, after) in renamed where before.person != after.person {
+      former.insert(before.entry(hasher))
+      next.insert(after.entry(hasher))
+    }
     added = next.subtracting(former).sorted { $0.token < $1.token }
     removed = former.subtracting(next).sorted { $0.token < $1.token }
   }
@@ -24,9 +31,17 @@ struct LookupChanges {
   }
 }
 
+extension Standing {
+  /// By which the person is found.
+  func entry(_ hasher: SHA256Hasher) -> LookupEntry {
+    LookupEntry(token: PersonID.of(smallestRecordID: person, hasher).high, holder: .combination(cluster))
+  }
+}
+
 extension StoredCombination {
+  /// Every entry by which it is found; one may come twice.
   func eachEntry(_ hasher: SHA256Hasher, _ body: (LookupEntry) -> Void) {
-    combination.eachEntry(
-      id: id, isTrusted: isTrusted, person: PersonID.of(smallestRecordID: person, hasher), cluster: cluster, body)
+    combination.eachEntry(id: id, isTrusted: standing.isTrusted, body)
+    body(standing.entry(hasher))
   }
 }

@@ -328,6 +328,8 @@ enum LinkageMigrations {
 
     alter table combination drop column digest, drop column number, alter column id drop identity;
     drop index combination_withdrawal;
+    drop index observation_combination;
+    create index observation_combination on observation (combination) where combination is not null;
     -- They grow and hardly change: reading them anew with every fifth that they grow by would find nothing to clear up.
     alter table lookup set (autovacuum_vacuum_insert_threshold = -1);
     alter table combination set (autovacuum_vacuum_insert_threshold = -1);

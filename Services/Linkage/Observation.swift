@@ -80,12 +80,11 @@ struct Observation: Hashable, Sendable {
   }
 }
 
-/// A combination as it is stored, with the person that its records are of.
-struct StoredCombination: Hashable, Sendable {
+/// How a combination stands: what changes of it, apart from its tokens.
+struct Standing: Hashable, Sendable {
   /// 0: not stored yet.
   var id: Int64
   let digest: Token16
-  let combination: Combination
   /// What all combinations of the person have in common: the id of one of them, of the first that was stored. 0: none is yet.
   var cluster: Int64
   /// Smallest id of the records that have it: live, excluded and suppressed ones.
@@ -100,4 +99,13 @@ struct StoredCombination: Hashable, Sendable {
   var ambiguous: UInt8
   /// It has no number, and an objection reaches some of the records that keys lead to from it; see ``Suppression``.
   var isReached: Bool
+}
+
+/// A combination as it is stored, with the person that its records are of.
+struct StoredCombination: Hashable, Sendable {
+  var standing: Standing
+  let combination: Combination
+
+  var id: Int64 { standing.id }
+  var digest: Token16 { standing.digest }
 }

@@ -7,14 +7,14 @@ import Linking
 /// Objections change nothing of it: what is excluded or suppressed is compared as before, and goes out as nobody's.
 struct PersonDecision {
   /// As they are to be stored; of combinations that are not here nothing has changed.
-  private(set) var after: [Token16: StoredCombination] = [:]
+  private(set) var after: [Token16: Standing] = [:]
   /// The same as they are stored; none of those that come with the batch.
-  private(set) var before: [Token16: StoredCombination] = [:]
+  private(set) var before: [Token16: Standing] = [:]
 
   /// - Parameters:
   ///   - affected: closed.
   ///   - stored: combinations of the records of the batch.
-  ///   - reached: see ``StoredCombination/isReached``, of the affected ones.
+  ///   - reached: see ``Standing/isReached``, of the affected ones.
   init(
     _ affected: AffectedCombinations, _ holders: CombinationHolders, stored: [Token16: StoredCombination],
     reached: Set<Token16>, reading source: some LinkageSource
@@ -22,7 +22,7 @@ struct PersonDecision {
     link(affected.nodes.filter(\.isPresent), holders, reached)
     var clusters: Set<Int64> = []
     for (digest, smallest) in holders.smallest where !affected.contains(digest) {
-      note(stored[digest]!, smallest: smallest, &clusters)
+      note(stored[digest]!.standing, smallest: smallest, &clusters)
     }
     try rename(clusters, affected, source)
   }
@@ -35,7 +35,7 @@ struct PersonDecision {
     compared.reserve(nodes.count)
     for node in nodes { compared.add(node.combination) }
     let linker = Linker(compared)
-    let own = nodes.map { holders.smallest[$0.digest] ?? $0.stored!.smallest }
+    let own = nodes.map { holders.smallest[$0.digest] ?? $0.stored!.standing.smallest }
     var smallest: [Int32: Token16] = [:]
     var first: [Int32: Int64] = [:]
     for (place, cluster) in linker.clusters.enumerated() {
@@ -45,12 +45,11 @@ struct PersonDecision {
     let ambiguous = Dictionary(linker.ambiguous.map { (linker.clusters[$0.node], $0.pass) }) { first, _ in first }
     for (place, node) in nodes.enumerated() {
       let cluster = linker.clusters[place]
-      before[node.digest] = node.stored
-      after[node.digest] = StoredCombination(
-        id: node.stored?.id ?? 0, digest: node.digest, combination: node.combination, cluster: first[cluster] ?? 0,
-        smallest: own[place], person: smallest[cluster]!, rank: linker.rank(place),
-        isTrusted: linker.isTrusted[place], ambiguous: ambiguous[cluster]?.rawValue ?? 0,
-        isReached: reached.contains(node.digest))
+      before[node.digest] = node.stored?.standing
+      after[node.digest] = Standing(
+        id: node.stored?.id ?? 0, digest: node.digest, cluster: first[cluster] ?? 0, smallest: own[place],
+        person: smallest[cluster]!, rank: linker.rank(place), isTrusted: linker.isTrusted[place],
+        ambiguous: ambiguous[cluster]?.rawValue ?? 0, isReached: reached.contains(node.digest))
     }
   }
 
@@ -74,7 +73,7 @@ struct PersonDecision {
   // MARK: Where only records came or went
 
   /// The person has the same combinations, and can have another name.
-  private mutating func note(_ stored: StoredCombination, smallest: Token16, _ clusters: inout Set<Int64>) {
+  private mutating func note(_ stored: Standing, smallest: Token16, _ clusters: inout Set<Int64>) {
     guard smallest != stored.smallest else { return }
     if smallest < stored.person || stored.smallest == stored.person { clusters.insert(stored.cluster) }
     before[stored.digest] = stored
@@ -86,7 +85,7 @@ struct PersonDecision {
     _ clusters: Set<Int64>, _ affected: AffectedCombinations, _ source: some LinkageSource
   ) throws {
     guard !clusters.isEmpty else { return }
-    let members = try source.combinations(clusters: Array(clusters)).filter { !affected.contains($0.digest) }
+    let members = try source.standings(clusters: Array(clusters)).filter { !affected.contains($0.digest) }
     for (_, members) in Dictionary(grouping: members, by: \.cluster) {
       let person = members.map { after[$0.digest]?.smallest ?? $0.smallest }.min()!
       for member in members {

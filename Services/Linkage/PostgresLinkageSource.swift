@@ -48,7 +48,8 @@ struct PostgresLinkageSource: LinkageSource {
       return Observation(
         recordID: rows.token(row, 0)!, version: RecordVersion(time: rows.int(row, 1), digest: rows.int(row, 2)),
         stamp: rows.int(row, 3), source: Source(rawValue: Int(rows.int(row, 4))) ?? .unspecified,
-        state: Observation.State(rawValue: Int16(rows.int(row, 5)))!, combination: rows.isNull(row, 10) ? nil : rows.digest(row, 10),
+        state: Observation.State(rawValue: Int16(rows.int(row, 5)))!,
+        combination: rows.isNull(row, 10) ? nil : rows.digest(row, 10),
         traces: traces,
         said: rows.isNull(row, 8) ? nil : RecordVersion(time: rows.int(row, 8), digest: rows.int(row, 9)))
     }
@@ -64,12 +65,17 @@ struct PostgresLinkageSource: LinkageSource {
     return [.keys(digests.map(\.high)), .keys(digests.map(\.low))]
   }
 
-  /// What they are is known, and only how they stand is read.
-  func stored(_ combinations: [Token16: Combination]) throws -> [StoredCombination] {
-    let rows = try database.query(
-      "select \(Self.standing) from \(Self.named) join standing s using (place, digest)",
-      Self.names(Array(combinations.keys)))
-    return (0..<rows.count).map { rows.standing($0, of: combinations[rows.digest($0, 1)]!) }
+  func standings(digests: [Token16]) throws -> [Standing] {
+    try standings("\(Self.named) join standing s using (place, digest)", Self.names(digests))
+  }
+
+  func standings(clusters: [Int64]) throws -> [Standing] {
+    try standings("standing s where s.cluster = any($1)", [.intArray(clusters)])
+  }
+
+  private func standings(_ from: String, _ parameters: [Parameter]) throws -> [Standing] {
+    let rows = try database.query("select \(Self.standing) from \(from)", parameters)
+    return (0..<rows.count).map(rows.standing)
   }
 
   func combinations(digests: [Token16]) throws -> [StoredCombination] {
@@ -84,10 +90,6 @@ struct PostgresLinkageSource: LinkageSource {
     try combinations("standing s", where: "s.place = any($1)", [.keys(places)])
   }
 
-  func combinations(clusters: [Int64]) throws -> [StoredCombination] {
-    try combinations("standing s", where: "s.cluster = any($1)", [.intArray(clusters)])
-  }
-
   private func combinations(
     _ from: String, where condition: String, _ parameters: [Parameter]
   ) throws -> [StoredCombination] {
@@ -96,7 +98,9 @@ struct PostgresLinkageSource: LinkageSource {
       select \(Self.standing), c.source, c.birth, c.number_token, c.pass_keys, c.withdrawal_token
       from \(from) join combination c on c.id = s.combination where \(condition)
       """, parameters)
-    return (0..<rows.count).map { rows.standing($0, of: rows.combination($0, from: 10)) }
+    return (0..<rows.count).map {
+      StoredCombination(standing: rows.standing($0), combination: rows.combination($0, from: 10))
+    }
   }
 
   func holders(_ tokens: [UInt64], untrusted: [UInt64]) throws -> [Holder] {
@@ -143,11 +147,10 @@ extension Rows {
     Token16(high: UInt64(int(row, column)), low: UInt64(bitPattern: int(row, column + 1)))
   }
 
-  fileprivate func standing(_ row: Int, of combination: Combination) -> StoredCombination {
-    StoredCombination(
-      id: int(row, 0), digest: digest(row, 1), combination: combination, cluster: int(row, 3),
-      smallest: token(row, 4)!, person: token(row, 5)!, rank: UInt8(int(row, 6)), isTrusted: bool(row, 7),
-      ambiguous: UInt8(int(row, 8)), isReached: bool(row, 9))
+  fileprivate func standing(_ row: Int) -> Standing {
+    Standing(
+      id: int(row, 0), digest: digest(row, 1), cluster: int(row, 3), smallest: token(row, 4)!, person: token(row, 5)!,
+      rank: UInt8(int(row, 6)), isTrusted: bool(row, 7), ambiguous: UInt8(int(row, 8)), isReached: bool(row, 9))
   }
 
   /// - Parameter column: the first of source, birth, number_token, pass_keys, withdrawal_token.

@@ -66,7 +66,12 @@ struct RecordStates {
     let ids = Set(batch.records.map(\.recordID))
     guard !ids.isEmpty else { return }
     for observation in try source.observations(recordIDs: Array(ids)) { stored[observation.recordID] = observation }
-    if !incoming.isEmpty { for stored in try source.stored(incoming) { combinations[stored.digest] = stored } }
+    if !incoming.isEmpty {
+      for standing in try source.standings(digests: Array(incoming.keys)) {
+        let combination = incoming[standing.digest]!
+        combinations[standing.digest] = StoredCombination(standing: standing, combination: combination)
+      }
+    }
     let former = Set(stored.values.compactMap(\.combination)).filter { combinations[$0] == nil }
     guard !former.isEmpty else { return }
     for stored in try source.combinations(digests: Array(former)) { combinations[stored.digest] = stored }

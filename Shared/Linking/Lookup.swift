@@ -34,18 +34,14 @@ public struct LookupEntry: Hashable, Sendable {
 }
 
 extension Combination {
-  /// Every entry by which it is found; one may come twice.
+  /// Every entry by which it is found, but for the person's; one may come twice.
   ///
   /// - Parameters:
   ///   - id: its own.
   ///   - isTrusted: see ``Linker/isTrusted``.
-  ///   - cluster: id of one of the person's.
-  public func eachEntry(
-    id: Int64, isTrusted: Bool, person: Token16, cluster: Int64, _ body: (LookupEntry) -> Void
-  ) {
+  public func eachEntry(id: Int64, isTrusted: Bool, _ body: (LookupEntry) -> Void) {
     let holder = if isTrusted, let place { Holder.number(place) } else { Holder.combination(id) }
     for key in keys(isTrusted: isTrusted) { body(LookupEntry(token: key, holder: holder)) }
     body(LookupEntry(token: withdrawal.high, holder: holder))
-    body(LookupEntry(token: person.high, holder: .combination(cluster)))
   }
 }

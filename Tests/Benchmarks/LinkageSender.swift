@@ -29,6 +29,8 @@ final class LinkageSender {
   private var envelope = WireWriter(capacity: 4_096)
   private var random: FuzzRandom
   private var count: UInt64 = 0
+  /// Where the walk over what had been sent when known identities were first asked for since new ones has come to.
+  private var walk: (count: Int, place: Int, step: Int)?
 
   /// Of ten entries, sealed.
   private static let clinical = [UInt8](repeating: 7, count: 600)
@@ -48,13 +50,33 @@ final class LinkageSender {
   /// Sent so far.
   var identities: Int { sent.count }
 
-  /// - Parameter share: how many have an identity that was sent before.
+  /// - Parameter share: how many have an identity that was sent before, all of them different until a batch has none: a
+  ///   second record of an identity is more work than a third, and in a small index chance would bring more thirds.
   func batch(_ size: Int, known share: Double) throws -> [Message] {
-    let former = sent.count
+    if share == 0 { walk = nil }
     return try (0..<size).map { _ in
-      let isKnown = former > 0 && Double(random.below(1_000_000)) < share * 1_000_000
-      return try message(isKnown ? sent[random.below(former)] : next())
+      try message(Double(random.below(1_000_000)) < share * 1_000_000 ? again() : next())
     }
+  }
+
+  /// One of those that were sent before, each once.
+  private func again() throws -> Sent {
+    var walk = walk ?? (sent.count, 0, Self.step(over: sent.count))
+    guard walk.count > 0 else { return try next() }
+    walk.place = (walk.place + walk.step) % walk.count
+    self.walk = walk
+    return sent[walk.place]
+  }
+
+  /// Coprime to the count, so that it visits everything once, and by the golden ratio, so that few steps reach everywhere.
+  private static func step(over count: Int) -> Int {
+    var step = max(1, Int(Double(count) * 0.618_033_988_7))
+    while greatestDivisor(step, count) > 1 { step += 1 }
+    return step
+  }
+
+  private static func greatestDivisor(_ one: Int, _ other: Int) -> Int {
+    other == 0 ? one : greatestDivisor(other, one % other)
   }
 
   private func next() throws -> Sent {

@@ -31,6 +31,8 @@ struct LinkageServiceCommand: AsyncParsableCommand {
     let installation = try PipelineBenchmark(workspace, patients: 50, seed: 1)
     defer { installation.stop() }
     try installation.pause()
+    let ballast = Ballast()
+    defer { withExtendedLifetime(ballast) {} }
     // About as many identities as records, three of each person.
     let sender = LinkageSender(seed: parent.seed, people: (sizes.last ?? 0) / 2 + 50_000)
     let run = try LinkageServiceRun(workspace, installation.environment)

@@ -49,7 +49,7 @@ func combination(
     passKeys: passKeys, withdrawal: withdrawalToken(withdrawal))
 }
 
-/// A record event; the withdrawal token is that of the NHS number, without one that of the record.
+/// A record event; the withdrawal token is that of the NHS number, without one that of the local id or of the record.
 func record(
   _ id: UInt64, version: Int64 = 1, nhs: UInt64? = nil, demographics: UInt64? = nil, local: UInt64? = nil,
   stamp: Int64 = 1, source: Source = .hospital
@@ -58,7 +58,8 @@ func record(
     id, version, stamp, source,
     .record(
       combination(
-        nhs: nhs, demographics: demographics, local: local, source: source, withdrawal: nhs ?? 1_000 + id)))
+        nhs: nhs, demographics: demographics, local: local, source: source,
+        withdrawal: nhs ?? local.map { 2_000 + $0 } ?? 1_000 + id)))
 }
 
 func retraction(_ id: UInt64, version: Int64 = 1, stamp: Int64 = 1, source: Source = .hospital) -> RecordEvent {
@@ -140,12 +141,16 @@ func randomWorld(
   for id in 1...records {
     let source: Source = [.gp, .hospital, .community].randomElement(using: &generator)!
     let isUnnumbered = chance(3)
+    // Records of one local id, in all their versions.
+    let alike = isUnnumbered && chance(3) ? UInt64.random(in: 1...numbers, using: &generator) : nil
     for version in 1...(isMonotone && !isUnnumbered ? 1 : Int64.random(in: 1...3, using: &generator)) {
       let stamp = version * 100 + Int64.random(in: 0..<100, using: &generator)
       let hasNumber = isMonotone ? !isUnnumbered : !chance(3)
       let nhs = hasNumber ? UInt64.random(in: 1...numbers, using: &generator) : nil
-      let demographics = chance(5) ? nil : UInt64.random(in: 1...numbers, using: &generator)
-      let passed = record(id, version: version, nhs: nhs, demographics: demographics, stamp: stamp, source: source)
+      let local = nhs == nil ? alike : nil
+      let demographics = local ?? (chance(5) ? nil : UInt64.random(in: 1...numbers, using: &generator))
+      let passed = record(
+        id, version: version, nhs: nhs, demographics: demographics, local: local, stamp: stamp, source: source)
       if let nhs, let demographics, chance(6) {
         said.append(
           .record(

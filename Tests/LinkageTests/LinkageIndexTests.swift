@@ -272,6 +272,24 @@ struct LinkageIndexTests {
     #expect(try truth(index).states[recordID(12)] == .suppressed)
   }
 
+  @Test func `that an objection is reached from an identity is stored, and forgotten when nothing leads to it`() throws
+  {
+    let index = try index()
+    _ = try index.apply(
+      LinkageBatch(
+        records: [record(1, nhs: 1, demographics: 5, stamp: 10), record(2, demographics: 5, local: 3, stamp: 10)],
+        erasures: [erasure(1, stamp: 20)]))
+    func reached() throws -> [Bool] {
+      let rows = try index.database.query("select reached from standing order by person, smallest")
+      return (0..<rows.count).map { rows.bool($0, 0) }
+    }
+    #expect(try reached() == [false, true])
+    let later = LinkageBatch(records: [record(3, demographics: 5, local: 3, stamp: 50)])
+    #expect(try index.apply(later).dispositions == [.retraction(.type2)])
+    _ = try index.apply(LinkageBatch(records: [record(1, version: 2, nhs: 1, demographics: 6, stamp: 60)]))
+    #expect(try reached() == [false, false])
+  }
+
   @Test func `a batch that fails leaves nothing behind`() throws {
     let index = try index()
     var poison = record(2, nhs: 1)

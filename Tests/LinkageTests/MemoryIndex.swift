@@ -28,7 +28,8 @@ struct MemoryIndex: LinkageSource {
     for created in decision.created { #expect(combinations.updateValue(created, forKey: created.digest) == nil) }
     ids += Int64(decision.created.count)
     for (before, after) in decision.updated {
-      #expect(combinations.updateValue(after, forKey: after.digest) == before)
+      #expect(combinations[before.digest]?.standing == before)
+      combinations[after.digest]!.standing = after
     }
     for (observation, _) in decision.replaced { stored[observation.recordID] = observation }
     for end in decision.ended {
@@ -71,14 +72,14 @@ struct MemoryIndex: LinkageSource {
   /// Smallest record id of its person; nil where it goes out as nobody's.
   func person(_ recordID: Token16) -> Token16? {
     guard let observation = stored[recordID], observation.state == .live else { return nil }
-    return combinations[observation.combination!]!.person
+    return combinations[observation.combination!]!.standing.person
   }
 
   var truth: LinkageOracle.Truth {
     var truth = LinkageOracle.Truth(states: stored.mapValues(\.state))
     for id in stored.keys { truth.persons[id] = person(id) }
     for observation in stored.values where observation.state == .live {
-      truth.ranks[observation.recordID] = combinations[observation.combination!]!.rank
+      truth.ranks[observation.recordID] = combinations[observation.combination!]!.standing.rank
     }
     return truth
   }
@@ -92,12 +93,10 @@ struct MemoryIndex: LinkageSource {
     return stored.values.filter { $0.combination.map(wanted.contains) ?? false }
   }
 
-  func stored(_ combinations: [Token16: Combination]) -> [StoredCombination] {
-    combinations.compactMap { digest, combination in
-      let stored = self.combinations[digest]
-      #expect(stored == nil || stored?.combination == combination)
-      return stored
-    }
+  func standings(digests: [Token16]) -> [Standing] { digests.compactMap { combinations[$0]?.standing } }
+
+  func standings(clusters: [Int64]) -> [Standing] {
+    combinations.values.map(\.standing).filter { clusters.contains($0.cluster) }
   }
 
   func combinations(digests: [Token16]) -> [StoredCombination] { digests.compactMap { combinations[$0] } }
@@ -106,10 +105,6 @@ struct MemoryIndex: LinkageSource {
 
   func combinations(places: [UInt64]) -> [StoredCombination] {
     combinations.values.filter { places.contains($0.digest.high) }
-  }
-
-  func combinations(clusters: [Int64]) -> [StoredCombination] {
-    combinations.values.filter { clusters.contains($0.cluster) }
   }
 
   func holders(_ tokens: [UInt64], untrusted: [UInt64]) -> [Holder] {

@@ -19,9 +19,9 @@ enum StoredLookup {
       LookupEntry(token: UInt64(bitPattern: rows.int($0, 0)), holder: Holder(stored: rows.int($0, 1)))
     }
     return Set(found) == expected && found.count == expected.count && stored.count == ids.count
-      && stored.allSatisfy { $0.digest == $0.combination.digest(of: $0.smallest, hasher) }
-      && Set(stored.map(\.cluster)).count == Set(stored.map(\.person)).count
-      && Dictionary(grouping: stored, by: \.person).values.allSatisfy { members in
+      && stored.allSatisfy { $0.digest == $0.combination.digest(of: $0.standing.smallest, hasher) }
+      && Set(stored.map(\.standing.cluster)).count == Set(stored.map(\.standing.person)).count
+      && Dictionary(grouping: stored.map(\.standing), by: \.person).values.allSatisfy { members in
         Set(members.map(\.cluster)).count == 1 && members.contains { $0.id == $0.cluster }
       }
   }

@@ -87,6 +87,26 @@ struct SuppressionTests {
     }
   }
 
+  @Test func `what comes later of an identity that an objection has been reached from is suppressed as well`() throws {
+    for isReached in [true, false] {
+      var index = MemoryIndex()
+      try index.apply(
+        LinkageBatch(
+          records: [record(1, nhs: 1, demographics: 5, stamp: 10), record(2, demographics: 5, local: 3, stamp: 10)],
+          erasures: isReached ? [erasure(1, stamp: 20)] : []))
+      #expect(state(2, index) == (isReached ? .suppressed : .live))
+      let later = [
+        record(2, version: 2, demographics: 5, local: 3, stamp: 40), record(3, demographics: 5, local: 3, stamp: 50),
+      ]
+      for event in later {
+        let decision = try index.apply(event)
+        #expect(
+          decision.dispositions == (isReached ? [.retraction(.type2)] : [.record(person: recordID(1), rank: 4)]))
+        #expect(decision.created.isEmpty)
+      }
+    }
+  }
+
   @Test func `a record already linked is withdrawn when the objection comes, and others keep their person`() throws {
     var index = MemoryIndex()
     try index.apply(

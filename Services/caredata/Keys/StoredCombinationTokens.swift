@@ -28,9 +28,9 @@ struct StoredCombinationTokens {
       for row in 0..<rows.count {
         let (id, combination) = (rows.int(row, 0), combination(rows, row))
         piece.add(id, combination, digest: combination.digest(of: Token16(bytes: rows.bytes(row, 6))!, hasher))
-        combination.eachEntry(
-          id: id, isTrusted: rows.bool(row, 7), person: Token16(bytes: rows.bytes(row, 8))!, cluster: rows.int(row, 9)
-        ) { piece.entries.insert($0) }
+        combination.eachEntry(id: id, isTrusted: rows.bool(row, 7)) { piece.entries.insert($0) }
+        let person = Token16(bytes: rows.bytes(row, 8))!
+        piece.entries.insert(LookupEntry(token: person.high, holder: .combination(rows.int(row, 9))))
       }
       try store(piece)
       count += rows.count
