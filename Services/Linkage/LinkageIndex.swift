@@ -95,23 +95,15 @@ struct LinkageIndex {
   }
 
   private func observe(_ decision: LinkageDecision, _ events: [RecordEvent]) throws {
-    let copy = { (table: String, observed: [(observation: Observation, event: Int)]) in
-      try database.copyIn("COPY \(table) (\(Self.columns)) FROM STDIN (FORMAT binary)") { writer in
-        for (observation, event) in observed {
-          let combination = observation.combination.map(decision.combinationID)
-          Self.write(observation, events[event], combination: combination, to: &writer)
-        }
-      }
-    }
     let new = decision.replaced.filter { !decision.isStored($0.observation.recordID) }
-    if !new.isEmpty { _ = try copy("observation", new) }
+    try copy(new, to: "observation", decision, events)
     let former = decision.replaced.filter { decision.isStored($0.observation.recordID) }
     guard !former.isEmpty else { return }
     if try database.query("select to_regclass('pg_temp.incoming') is null").bool(0, 0) {
       try database.execute(
         "create temporary table incoming (like observation including defaults) on commit delete rows")
     }
-    _ = try copy("pg_temp.incoming", former)
+    try copy(former, to: "pg_temp.incoming", decision, events)
     try database.query(
       """
       update observation o set
@@ -121,6 +113,19 @@ struct LinkageIndex {
         said_time = i.said_time, said_digest = i.said_digest
       from pg_temp.incoming i where o.record_id = i.record_id
       """)
+  }
+
+  private func copy(
+    _ observed: [(observation: Observation, event: Int)], to table: String, _ decision: LinkageDecision,
+    _ events: [RecordEvent]
+  ) throws {
+    guard !observed.isEmpty else { return }
+    try database.copyIn("COPY \(table) (\(Self.columns)) FROM STDIN (FORMAT binary)") { writer in
+      for (observation, event) in observed {
+        let combination = observation.combination.map(decision.combinationID)
+        Self.write(observation, events[event], combination: combination, to: &writer)
+      }
+    }
   }
 
   private static let columns = """

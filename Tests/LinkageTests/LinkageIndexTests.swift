@@ -272,6 +272,41 @@ struct LinkageIndexTests {
     #expect(try truth(index).states[recordID(12)] == .suppressed)
   }
 
+  @Test func `identities from before one table leads to them are found by what they say`() throws {
+    let database = try TestDatabase.connect(schema: schema, upTo: 10)
+    let hasher = SHA256Hasher()
+    // Record, number, whether it is trusted, demographics, local id, smallest record id of its person.
+    let rows: [(UInt64, UInt64?, Bool, UInt64?, UInt64?, UInt64)] = [
+      (1, 1, true, 5, 1, 1), (2, 1, true, 5, 2, 1), (3, nil, false, 5, 3, 1), (4, 4, false, 6, nil, 4),
+      (5, nil, false, nil, nil, 5), (6, nil, false, 7, 4, 6),
+    ]
+    for (id, number, isTrusted, demographics, local, person) in rows {
+      let combination = combination(
+        nhs: number, demographics: demographics, local: local, source: .hospital, withdrawal: number ?? 1_000 + id)
+      let digest = combination.digest(of: recordID(id), hasher)
+      try database.query(
+        """
+        with c as (
+          insert into combination (digest, source, birth, number, number_token, pass_keys, withdrawal_token)
+          values ($1, $10, $2, $3, nullif($4, ''), $5, $6) returning id)
+        insert into standing (combination, smallest, person, rank, trusted, ambiguous)
+          select id, $7, $8, 0, $9 = 1, 0 from c
+        """,
+        [
+          .bytes(Token16(high: digest.high ^ 1 << 63, low: digest.low).bytes), .int(Int64(combination.birth.rawValue)),
+          number.map { .int(Int64(bitPattern: nhsToken($0).high)) } ?? .null, .bytes(combination.number?.bytes ?? []),
+          .bytes(combination.passKeys), .bytes(combination.withdrawal.bytes), .bytes(recordID(id).bytes),
+          .bytes(recordID(person).bytes), .int(isTrusted ? 1 : 0), .int(Int64(combination.source.rawValue)),
+        ])
+    }
+    try database.migrate(schema: schema, LinkageMigrations.all)
+    let index = LinkageIndex(database: database, layout: layout)
+    #expect(try StoredLookup.isConsistent(index))
+    // One entry less is found.
+    try database.execute("delete from lookup where (token, holder) in (select token, holder from lookup limit 1)")
+    #expect(try !StoredLookup.isConsistent(index))
+  }
+
   @Test func `that an objection is reached from an identity is stored, and forgotten when nothing leads to it`() throws
   {
     let index = try index()
