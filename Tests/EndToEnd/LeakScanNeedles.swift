@@ -17,13 +17,17 @@ struct Needle: Sendable {
   let form: String
   let bytes: [UInt8]
   var boundary = NeedleBoundary.none
+
+  /// How many bytes are more than what numbers are extended with.
+  var telling: Int { bytes.count { $0 != 0 && $0 != 0xff } }
 }
 
 /// All forms of identifiers that the scan knows.
 ///
-/// - `substrings` are looked for at every position: at least five bytes, so that sealed bytes, which are random, hold
-///   one by chance with a probability of 256⁻⁵ or less per position. Shorter forms, which days of these years have, are
-///   left to the others.
+/// - `substrings` are looked for at every position: at least five telling bytes, so that sealed bytes, which are random,
+///   hold one by chance with a probability of 256⁻⁵ or less per position. Bytes of nothing but zeros or ones tell
+///   nothing: numbers are extended with them, and memory is full of them. Forms that tell less, as days of these years
+///   do in binary, are left to the others.
 /// - `fields` count only as a whole key, header, column or Protobuf field of that length.
 /// - `numbers` count only as a Protobuf field of type varint, fixed32 or fixed64.
 struct LeakNeedles: Sendable {
@@ -35,7 +39,7 @@ struct LeakNeedles: Sendable {
     for number in identifiers.nhsNumbers.sorted() { add(nhsNumber: number) }
     for postcode in identifiers.postcodes.sorted() { add(postcode: postcode) }
     for date in identifiers.datesOfBirth.sorted() { add(dateOfBirth: date) }
-    substrings.removeAll { $0.bytes.count < NeedleMatcher.window }
+    substrings.removeAll { $0.telling < NeedleMatcher.window }
   }
 
   private mutating func add(nhsNumber digits: String) {
@@ -74,9 +78,9 @@ struct LeakNeedles: Sendable {
       substrings.append(Needle(form: "\(form), hex", bytes: Array(hexadecimal.utf8), boundary: .hexadecimal))
       substrings.append(
         Needle(form: "\(form), hex", bytes: Array(hexadecimal.uppercased().utf8), boundary: .hexadecimal))
-      substrings.append(Needle(form: "\(form), 64-bit big-endian", bytes: bytes(days.bigEndian)))
-      substrings.append(Needle(form: "\(form), 64-bit little-endian", bytes: bytes(days.littleEndian)))
-      substrings.append(Needle(form: "\(form), varint", bytes: varint(UInt64(bitPattern: days))))
+      fields[bytes(days.bigEndian)] = "\(form), 64-bit big-endian"
+      fields[bytes(days.littleEndian)] = "\(form), 64-bit little-endian"
+      fields[varint(UInt64(bitPattern: days))] = "\(form), varint"
       fields[bytes(Int32(days).bigEndian)] = "\(form), 32-bit big-endian"
       fields[bytes(Int32(days).littleEndian)] = "\(form), 32-bit little-endian"
       let zigzag = UInt64(bitPattern: (days << 1) ^ (days >> 63))
