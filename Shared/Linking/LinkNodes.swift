@@ -21,8 +21,9 @@ public struct LinkNodes: Sendable {
   private(set) var numbers: [UInt64] = []
   private(set) var births: [Birth] = []
   private(set) var sources: [Source?] = []
-  /// One place for each pass key of each node; 0: there is none.
-  private var keys: [UInt64] = []
+  /// By pass key, since a step goes through all nodes with few keys: the key of each node up to the last that has one;
+  /// 0: it has none.
+  private var keys = [[UInt64]](repeating: [], count: places)
   /// Keys of ``PassKey/numberBirthSex`` that are guesses at a number.
   private(set) var guesses: [(node: Int32, key: UInt64)] = []
 
@@ -32,7 +33,6 @@ public struct LinkNodes: Sendable {
     numbers.reserveCapacity(count)
     births.reserveCapacity(count)
     sources.reserveCapacity(count)
-    keys.reserveCapacity(count * Self.places)
   }
 
   /// Appends a node without keys.
@@ -46,7 +46,6 @@ public struct LinkNodes: Sendable {
     numbers.append(number ?? 0)
     births.append(birth)
     sources.append(source)
-    keys.append(contentsOf: repeatElement(0, count: Self.places))
     count += 1
     return count - 1
   }
@@ -54,10 +53,16 @@ public struct LinkNodes: Sendable {
   /// Of the node added last.
   public mutating func set(_ pass: PassKey, _ key: UInt64) {
     if pass == .numberBirthSex, numbers[count - 1] == 0 { return guesses.append((Int32(count - 1), key)) }
-    keys[keys.count - Self.places + Int(pass.rawValue) - 1] = key
+    let place = Int(pass.rawValue) - 1
+    let missing = count - keys[place].count
+    if missing > 1 { keys[place].append(contentsOf: repeatElement(0, count: missing - 1)) }
+    if missing > 0 { keys[place].append(key) } else { keys[place][count - 1] = key }
   }
 
-  func key(_ node: Int, _ pass: PassKey) -> UInt64 { keys[node * Self.places + Int(pass.rawValue) - 1] }
+  func key(_ node: Int, _ pass: PassKey) -> UInt64 {
+    let place = Int(pass.rawValue) - 1
+    return node < keys[place].count ? keys[place][node] : 0
+  }
 
   private static let places = PassKey.allCases.count
 }

@@ -35,6 +35,24 @@ struct EvaluationRecords {
   private var truths: [String: Int32] = [:]
   private var seen: Set<String> = []
   private let locals: HMACSHA256
+  private let today = CalendarDate.today
+
+  /// Where a row has which of ``columns``; nil: the file has none such.
+  private struct Layout {
+    let name: Int
+    let source, number, birth, sex, postcode, local, organisation: Int?
+
+    init(_ table: ExtractTable) {
+      name = table.requiredIndex(of: columns[0])
+      source = table.index(of: columns[1])
+      number = table.index(of: columns[2])
+      birth = table.index(of: columns[3])
+      sex = table.index(of: columns[4])
+      postcode = table.index(of: columns[5])
+      local = table.index(of: columns[6])
+      organisation = table.index(of: columns[7])
+    }
+  }
 
   /// - Parameter truth: name of the column that says whose a record is.
   init(file: String, truth truthColumn: String?) throws {
@@ -42,27 +60,34 @@ struct EvaluationRecords {
     let table = try ExtractTable(
       file: file,
       columns: ExtractColumns(
-        required: ["record_id"] + (truthColumn.map { [$0] } ?? []), optional: Array(Self.columns.dropFirst())))
-    let columns = Dictionary(
-      uniqueKeysWithValues: Self.columns.compactMap { name in table.index(of: name).map { (name, $0) } })
-    func text(_ column: String) -> String { columns[column].map { table.string($0) } ?? "" }
+        required: [Self.columns[0]] + (truthColumn.map { [$0] } ?? []), optional: Array(Self.columns.dropFirst())))
+    let layout = Layout(table)
+    reserve((try? URL(fileURLWithPath: file).resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0)
     let truthIndex = truthColumn.map { table.requiredIndex(of: $0) }
     while try table.next() {
-      let name = String(decoding: try table.nonEmpty(table.requiredIndex(of: "record_id")), as: UTF8.self)
+      let name = String(decoding: try table.nonEmpty(layout.name), as: UTF8.self)
       guard seen.insert(name).inserted else {
         throw ClientError("\(file), row \(table.row), column record_id: is there twice")
       }
       names.append(name)
       if let truthIndex { add(truth: table.string(truthIndex), name) }
-      add(sourced(text))
+      add(sourced(layout) { $0.map { table.string($0) } ?? "" })
     }
     (known, truths, seen) = ([:], [:], [])
+  }
+
+  /// Growing tables step by step costs more than anything else that reading does.
+  private mutating func reserve(_ bytes: Int) {
+    let bytesOfRow = 60
+    seen.reserveCapacity(bytes / bytesOfRow)
+    known.reserveCapacity(bytes / bytesOfRow)
   }
 
   private mutating func add(truth value: String, _ name: String) {
     // Of whom nothing is known is nobody else.
     let value = value.isEmpty ? "\u{0}\(name)" : value
-    let number = truths[value] ?? Int32(truths.count)
+    if let number = truths[value] { return truth.append(number) }
+    let number = Int32(truths.count)
     truths[value] = number
     truth.append(number)
   }
@@ -79,17 +104,17 @@ struct EvaluationRecords {
 
   // MARK: One row
 
-  private mutating func sourced(_ text: (String) -> String) -> Sourced {
+  private mutating func sourced(_ layout: Layout, _ text: (Int?) -> String) -> Sourced {
     var result = Sourced()
-    let source = text("source")
+    let source = text(layout.source)
     result.source = Self.sources[source]
     if result.source == nil, !source.isEmpty { unusable["source", default: 0] += 1 }
-    read(number: text("nhs_number"), &result.identity)
-    read(birth: text("date_of_birth"), &result.identity)
-    read(sex: text("sex"), &result.identity)
-    read(postcode: text("postcode"), &result.identity)
-    let local = text("local_id")
-    if !local.isEmpty { result.identity.local = locals.token(text("organisation"), source, local).high }
+    read(number: text(layout.number), &result.identity)
+    read(birth: text(layout.birth), &result.identity)
+    read(sex: text(layout.sex), &result.identity)
+    read(postcode: text(layout.postcode), &result.identity)
+    let local = text(layout.local)
+    if !local.isEmpty { result.identity.local = locals.token(text(layout.organisation), source, local).high }
     return result
   }
 
@@ -114,7 +139,7 @@ struct EvaluationRecords {
   private mutating func read(birth text: String, _ identity: inout LinkIdentity) {
     guard !text.isEmpty else { return }
     do throws(DateOfBirth.Fault) {
-      identity.set(birth: try DateOfBirth(validating: text, notAfter: .today).date)
+      identity.set(birth: try DateOfBirth(validating: text, notAfter: today).date)
     } catch {
       unusable["date_of_birth", default: 0] += 1
     }
