@@ -70,6 +70,9 @@ let package = Package(
     shared("Contracts", [protobuf], exclude: ["caredata.proto"]),
     shared("Tables"),
     shared("Specification", ["Clinical", "Contracts", "Cryptography", "Tables", yams]),
+    shared("Disclosure", ["Clinical"]),
+    shared(
+      "Datasets", ["Clinical", "Contracts", "Cryptography", "Disclosure", "Linking", "Specification", "Tables", yams]),
     shared(
       "StageKit",
       [
@@ -81,7 +84,7 @@ let package = Package(
     service("ObjectionFilter", [protobuf]),
     service("Pseudonymisation", ["LinkKeys", "Specification", "Tables", protobuf]),
     service("Linkage", ["Linking", protobuf]),
-    service("Publication", ["Linking", "Specification", protobuf, yams]),
+    service("Publication", ["Datasets", "Disclosure", "Specification", protobuf]),
     service(
       "caredata", ["Audit", "CRdKafka", "LinkKeys", "Linking", "Pseudonyms", "Specification", "Tables", protobuf]),
 
@@ -114,17 +117,19 @@ let package = Package(
     tests("PostgresTests", ["Postgres", "caredata"]),
     tests("ContractsTests", ["Contracts"]),
     tests("SpecificationTests", ["Specification", "Clinical", "Contracts", "Publication"]),
+    tests("DisclosureTests", ["Disclosure", "Clinical"]),
+    tests("DatasetsTests", ["Datasets", "Disclosure", "Specification", "Clinical", "Contracts", "Cryptography"]),
     tests("StageKitTests", ["StageKit", "Kafka", "Postgres", "caredata"]),
     tests("IngestionTests", ["Ingestion", "Specification", "Fuzzing", "caredata"]),
     tests("ObjectionFilterTests", ["ObjectionFilter", "caredata"]),
     tests("PseudonymisationTests", ["Pseudonymisation", "LinkKeys", "Linking", "Specification"]),
     tests("LinkageTests", ["Linkage", "Linking", "LinkKeys", "FaultyRecords", "Fuzzing", "KeyRing", "caredata"]),
-    tests("PublicationTests", ["Publication", "Specification", "caredata"]),
+    tests("PublicationTests", ["Publication", "Datasets", "Disclosure", "Specification", "caredata"]),
     tests(
       "ObjectionProperties",
       [
         "Ingestion", "ObjectionFilter", "Pseudonymisation", "Linkage", "Publication", "caredata", "StageKit", "Kafka",
-        "FaultyRecords", "Fuzzing", "Specification",
+        "Datasets", "FaultyRecords", "Fuzzing", "Specification",
       ]),
     tests(
       "CommandLineTests",

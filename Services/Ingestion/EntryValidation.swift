@@ -142,9 +142,11 @@ enum EntryValidation {
     if entry.position > greatestEncounter { entry.position = 0 }
   }
 
-  /// ADMIMETH as HES lists it; TeamType of up to three characters: nothing that could be an identifier passes for one.
+  /// ADMIMETH and DISMETH as HES lists them; TeamType of up to three characters: nothing that could be an identifier
+  /// passes for one.
   private static func isCode(_ entry: Entry, _ method: AdmissionMethod?) -> Bool {
     if entry.system == .admissionMethod { return method?.text == entry.code }
+    if entry.system == .dischargeMethod { return ["1", "2", "3", "4", "5", "8", "9"].contains(entry.code) }
     let code = entry.code.utf8
     return (1...3).contains(code.count)
       && code.allSatisfy { 0x30...0x39 ~= $0 || 0x41...0x5A ~= $0 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Clinical
+import Datasets
 import Foundation
 import Specification
 import StageKit
@@ -50,21 +51,23 @@ struct ReleaseDataset: AsyncParsableCommand {
   func run() async throws {
     do {
       let directories = ReleaseDirectories()
-      let definition = try directories.definition(of: dataset)
+      let folder = try directories.folder()
+      guard let definition = folder[dataset] else {
+        throw ReleaseError.noDefinition(dataset: dataset, known: folder.definitions.map(\.name))
+      }
       let configuration = try await StageConfiguration.load()
       let lists = try Specifications.load(directory: configuration.specificationDirectory).exclusions
       let releaser = Releaser(
         configuration: configuration, files: ReleaseFiles(directory: directories.releases),
         cutPatience: .seconds(timeout),
-        exclusions: try AppliedExclusions(lists, purpose: definition.exclusionPurpose, on: .today))
+        exclusions: try AppliedExclusions(lists, purpose: definition.exclusionPurpose, on: .today),
+        organisations: folder.library.organisations)
       let (outcome, isNew) = try await releaser.release(definition)
       print(try json ? Self.json(outcome) : Self.text(outcome, isNew: isNew))
     } catch let error as ReleaseError {
       throw Self.failure("\(error)", .failure)
-    } catch let error as DefinitionFaults {
-      throw Self.failure("\(error)", .failure)
     } catch let error as SpecificationFaults {
-      throw Self.failure("the exclusion lists cannot be used:\n\(error)", .failure)
+      throw Self.failure("the definitions cannot be used:\n\(error)", .failure)
     } catch {
       let error = StageError.wrapping(error)
       throw Self.failure("\(error)", ExitCode(error.code.rawValue))

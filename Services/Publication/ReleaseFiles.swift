@@ -1,4 +1,6 @@
 import Cryptography
+import Datasets
+import Disclosure
 import Foundation
 
 /// A dataset at one state of its inputs, ready to leave.
@@ -28,7 +30,7 @@ struct Release: Sendable {
     csv = table.csv
     let digest = SHA256Digest.hash(csv)
     sha256 = hexadecimal(digest)
-    var parts = [definition.source, exclusions.digest, Array(inputs.text.utf8), digest]
+    var parts = [definition.digest, exclusions.digest, Array(inputs.text.utf8), digest]
     if !regime.isEmpty { parts.append(Array(regime.utf8)) }
     id = String(hexadecimal(SHA256Digest.hash(parts.flatMap { SHA256Digest.hash($0) })).prefix(16))
   }
@@ -74,7 +76,7 @@ struct DataPackage: Encodable {
   struct Schema: Encodable {
     let fields: [Field]
     let primaryKey: [String]
-    let missingValues = [PublishedCount.suppressed.text]
+    let missingValues = [PublishedCount.suppressed.text, ""]
   }
 
   struct Field: Encodable {
@@ -90,10 +92,10 @@ struct DataPackage: Encodable {
   }
 
   struct Disclosure: Encodable {
-    let rule = "HES sub-national, from 13 September 2018"
-    let suppressed: String
-    let rounding: Int
-    let totals = "made from true counts, then rounded: rows need not add up"
+    let rule: String
+    let meaning: String
+    let totals = "sums of the published counts"
+    let rates = "made of published counts"
   }
 
   struct Exclusions: Encodable {
@@ -126,8 +128,7 @@ struct DataPackage: Encodable {
     description = definition.purpose
     recipients = definition.recipients
     legalBasis = definition.legalBasis
-    disclosure = Disclosure(
-      suppressed: "1 to \(definition.disclosure.suppressedUpTo)", rounding: definition.disclosure.base)
+    disclosure = Disclosure(rule: definition.rule.name, meaning: definition.rule.meaning)
     exclusions = Exclusions(
       purpose: release.exclusions.purpose, lists: release.exclusions.lists, codes: release.exclusions.codes.count)
     objections = release.regime
@@ -151,8 +152,17 @@ struct DataPackage: Encodable {
 
   private static func field(_ column: DatasetColumn) -> Field {
     Field(
-      name: column.name, type: column.role == .count ? "integer" : "string", description: column.description,
+      name: column.name, type: Self.type(column.role), description: column.text,
       constraints: .init(
-        required: column.role != .count, enum: column.role == .status ? RowStatus.allCases.map(\.rawValue) : nil))
+        required: column.role == .dimension || column.role == .status,
+        enum: column.role == .status ? RowStatus.allCases.map(\.rawValue) : nil))
+  }
+
+  private static func type(_ role: DatasetColumn.Role) -> String {
+    switch role {
+    case .dimension, .status: "string"
+    case .count: "integer"
+    case .rate: "number"
+    }
   }
 }

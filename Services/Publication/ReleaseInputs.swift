@@ -57,7 +57,7 @@ enum ReleaseError: Error, Equatable, CustomStringConvertible {
     var accounted: Int64
   }
 
-  case noDefinition(dataset: String, path: String)
+  case noDefinition(dataset: String, known: [String])
   case noExclusions(purpose: String)
   case notSetUp
   case noExtract
@@ -74,7 +74,8 @@ enum ReleaseError: Error, Equatable, CustomStringConvertible {
 
   var description: String {
     switch self {
-    case .noDefinition(let dataset, let path): "there is no dataset '\(dataset)': \(path) cannot be read"
+    case .noDefinition(let dataset, let known):
+      "there is no dataset '\(dataset)'; there are \(known.joined(separator: ", "))"
     case .noExclusions(let purpose): "no exclusion list is meant for the purpose '\(purpose)'"
     case .notSetUp: "the publication service has never run on this database; start it first"
     case .noExtract: "no extract has been admitted yet: there is nothing to release"

@@ -1,4 +1,5 @@
 import Contracts
+import Datasets
 import Foundation
 import Kafka
 
@@ -51,11 +52,15 @@ struct ReleaseTopics {
     return encoder
   }
 
-  /// `{"release": "…", COLUMN: text or integer, …}`; a suppressed count is the text `*`.
+  /// `{"release": "…", COLUMN: text or number, …}`; a suppressed figure is the text `*`, one without meaning `null`.
   static func json(_ row: DatasetRow, columns: [DatasetColumn], release: String) throws -> [UInt8] {
     var fields: [String: JSONField] = ["release": .text(release)]
     for (column, text) in zip(columns, row.texts) {
-      fields[column.name] = column.role == .count ? Int(text).map { .number($0) } ?? .text(text) : .text(text)
+      switch column.role {
+      case .dimension, .status: fields[column.name] = .text(text)
+      case .count: fields[column.name] = Int(text).map { .number($0) } ?? .text(text)
+      case .rate: fields[column.name] = text.isEmpty ? .null : Decimal(string: text).map { .decimal($0) } ?? .text(text)
+      }
     }
     return Array(try encoder.encode(fields))
   }
@@ -63,12 +68,16 @@ struct ReleaseTopics {
   private enum JSONField: Encodable {
     case text(String)
     case number(Int)
+    case decimal(Decimal)
+    case null
 
     func encode(to encoder: any Encoder) throws {
       var container = encoder.singleValueContainer()
       switch self {
       case .text(let value): try container.encode(value)
       case .number(let value): try container.encode(value)
+      case .decimal(let value): try container.encode(value)
+      case .null: try container.encodeNil()
       }
     }
   }

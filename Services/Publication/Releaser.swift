@@ -1,5 +1,8 @@
+import Clinical
 import Contracts
 import Cryptography
+import Datasets
+import Disclosure
 import Foundation
 import Kafka
 import Postgres
@@ -22,16 +25,8 @@ struct ReleaseDirectories: Sendable {
     releases = environment["CAREDATA_RELEASES_DIRECTORY"] ?? "releases"
   }
 
-  /// - Throws: ``ReleaseError/noDefinition(dataset:path:)``, ``DefinitionFaults``.
-  func definition(of dataset: String) throws -> DatasetDefinition {
-    let path = "\(definitions)/\(dataset).yaml"
-    // The name becomes part of paths and topics.
-    let isName = !dataset.isEmpty && dataset.utf8.allSatisfy { 0x61...0x7A ~= $0 || 0x30...0x39 ~= $0 || $0 == 0x2D }
-    guard isName, let source = FileManager.default.contents(atPath: path) else {
-      throw ReleaseError.noDefinition(dataset: dataset, path: path)
-    }
-    return try DatasetDefinition(name: dataset, yaml: [UInt8](source))
-  }
+  /// - Throws: `SpecificationFaults` with everything wrong in any definition.
+  func folder() throws -> DatasetFolder { try DatasetFolder.load(directory: definitions) }
 }
 
 /// Releases one dataset:
@@ -57,12 +52,12 @@ struct Releaser {
   let cutPatience: Duration
   /// The sensitive codes of the dataset's purpose, in force today.
   let exclusions: AppliedExclusions
+  let organisations: OrganisationHierarchy
 
   /// - Returns: the release and whether it is a new one.
   func release(_ definition: DatasetDefinition) async throws -> (Outcome, isNew: Bool) {
-    let database = try Connection(configuration.databaseURL)
+    let database = try Self.connect(configuration.databaseURL)
     defer { database.close() }
-    try Self.enterSchema(database)
     // Held by the session: a second release waits for this one.
     try database.query("select pg_advisory_lock(hashtextextended('caredata release', 0)) is null")
     _ = try ReleaseInputs(database)
@@ -70,7 +65,10 @@ struct Releaser {
     let cut = ReleaseCut(id: cutID, database: database)
     try cut.request(configuration)
     let regime = try await cut.wait(cutPatience, partitions: configuration.layout.partitions)
-    let release = try Self.compute(definition, exclusions, regime: regime, database)
+    let computation = DatasetComputation(
+      database: database, connect: { [url = configuration.databaseURL] in try Self.connect(url) },
+      workers: ProcessInfo.processInfo.activeProcessorCount)
+    let release = try Self.compute(definition, exclusions, organisations, regime: regime, computation)
     let register = ReleaseRegister(database)
     let isNew = try register.entry(release.id) == nil
     let now = Date()
@@ -90,15 +88,18 @@ struct Releaser {
   /// same state, and remembered whatever comes of it.
   /// - Throws: ``ReleaseError/objectionsViolated(_:)``, and what ``ReleaseInputs`` throws.
   static func compute(
-    _ definition: DatasetDefinition, _ exclusions: AppliedExclusions, regime: String = "", _ database: Connection
+    _ definition: DatasetDefinition, _ exclusions: AppliedExclusions, _ organisations: OrganisationHierarchy,
+    regime: String = "", _ computation: DatasetComputation
   ) throws -> Release {
+    let database = computation.database
     let (check, release) = try database.transaction {
       try database.execute("set transaction isolation level repeatable read, read only")
       let check = try ObjectionCheck(database)
       guard check.violating.isEmpty else { return (check, Release?.none) }
+      let part = DatasetPlan.Part(definition, excluded: CodeSet(exclusions.codes))
+      let cells = try computation.cells([part], recordKey: PersonRecordKey.of)[0]
       let release = Release(
-        definition: definition, exclusions: exclusions,
-        table: try DatasetQueries(database, definition, exclusions).table(),
+        definition: definition, exclusions: exclusions, table: cells.published(organisations),
         inputs: try ReleaseInputs(database), regime: regime)
       return (check, release)
     }
@@ -110,17 +111,27 @@ struct Releaser {
   static func entry(_ release: Release, cutID: String, at time: Date) -> RegisterEntry {
     RegisterEntry(
       releaseID: release.id, dataset: release.definition.name,
-      definition: hexadecimal(SHA256Digest.hash(release.definition.source + release.exclusions.digest)),
+      definition: hexadecimal(SHA256Digest.hash(release.definition.digest + release.exclusions.digest)),
       inputs: release.inputs.text, cutID: cutID,
       rows: Int64(release.table.rows.count), sha256: release.sha256,
       createdAt: time.microseconds,
       audience: .init(recipients: release.definition.recipients, regime: release.regime))
   }
 
-  private static func enterSchema(_ database: Connection) throws {
+  private static func connect(_ url: String) throws -> Connection {
+    let database = try Connection(url)
     let schema = StageName.publication.schema
     let isThere = try database.query("select to_regclass($1) is not null", [.text("\(schema).rejected_objection")])
     guard isThere.bool(0, 0) else { throw ReleaseError.notSetUp }
     try database.execute("set search_path to \(schema)")
+    return database
+  }
+}
+
+/// The record key of a person, for ever: made of the person id, which never leaves publication, so that nobody else can
+/// work it out.
+enum PersonRecordKey {
+  static func of(_ person: Token16) -> Int {
+    Int(SHA256Digest.hash(Array("caredata record key".utf8) + person.bytes)[0]) % RecordKey.modulus
   }
 }

@@ -94,6 +94,22 @@ public struct Rows {
     }
   }
 
+  /// The numbers of an array of integer, appended to `numbers`.
+  public func appendInt4Array(_ row: Int, _ column: Int, to numbers: inout [Int32]) {
+    withValue(row, column) { type, bytes in
+      guard type == .int4Array else { wrongType(column, "an array of integer") }
+      bytes.eachArrayElement { numbers.append($0.bigEndian(Int32.self, at: 0)) }
+    }
+  }
+
+  /// The UTF-8 bytes of each element of an array of text, valid inside `body` only.
+  public func eachText(_ row: Int, _ column: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+    try withValue(row, column) { type, bytes in
+      guard type == .textArray || type == .varcharArray else { wrongType(column, "an array of text") }
+      try bytes.eachArrayElement(body)
+    }
+  }
+
   /// An array of text, without null elements.
   public func textArray(_ row: Int, _ column: Int) -> [String] {
     withValue(row, column) { type, bytes in
@@ -155,19 +171,27 @@ extension UnsafeRawBufferPointer {
 
   /// The elements of a one-dimensional array; the form is described at `WireBuffer.appendArrayHead`.
   fileprivate func arrayElements<Element>(_ decode: (UnsafeRawBufferPointer) -> Element) -> [Element] {
-    let dimensions = bigEndian(Int32.self, at: 0)
-    guard dimensions > 0 else { return [] }
-    precondition(dimensions == 1, "an array of \(dimensions) dimensions")
-    let count = Int(bigEndian(Int32.self, at: 12))
     var elements: [Element] = []
-    elements.reserveCapacity(count)
+    elements.reserveCapacity(arrayCount)
+    eachArrayElement { elements.append(decode($0)) }
+    return elements
+  }
+
+  private var arrayCount: Int {
+    let dimensions = bigEndian(Int32.self, at: 0)
+    guard dimensions > 0 else { return 0 }
+    precondition(dimensions == 1, "an array of \(dimensions) dimensions")
+    return Int(bigEndian(Int32.self, at: 12))
+  }
+
+  @inline(__always)
+  fileprivate func eachArrayElement(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
     var offset = 20
-    for _ in 0..<count {
+    for _ in 0..<arrayCount {
       let length = Int(bigEndian(Int32.self, at: offset))
       precondition(length >= 0, "null element in an array")
-      elements.append(decode(UnsafeRawBufferPointer(rebasing: self[(offset + 4)..<(offset + 4 + length)])))
+      try body(UnsafeRawBufferPointer(rebasing: self[(offset + 4)..<(offset + 4 + length)]))
       offset += 4 + length
     }
-    return elements
   }
 }

@@ -54,7 +54,7 @@ struct AttributePolicyParser {
       yaml.fault(fields["birth_episodes"], "\(episodes.path): nothing tells a birth episode")
     }
     let methods = declaredMethods(episodes)
-    let codes = ClinicalCode.System.allCases.flatMap { declaredCodes(episodes, $0) }
+    let codes = ClinicalCode.System.allCases.flatMap { yaml.codes(episodes, $0.name, $0) }
     guard let days else { return nil }
     return AttributePolicy.MonthOnly(daysAfterBirth: days, admissionMethods: methods, codes: CodeSet(codes))
   }
@@ -66,32 +66,5 @@ struct AttributePolicyParser {
       (try? AdmissionMethod(validating: text)).flatMap { $0.text == text ? $0 : nil }
     }
     return Set(methods?.map(\.value) ?? [])
-  }
-
-  private mutating func declaredCodes(_ episodes: Fields, _ system: ClinicalCode.System) -> [ClinicalCode] {
-    guard episodes[system.name] != nil, let nodes = yaml.nodes(episodes, system.name) else { return [] }
-    let path = episodes.path(system.name)
-    var codes: Set<ClinicalCode> = []
-    for node in nodes {
-      guard let text = yaml.text(node, path) else { continue }
-      for single in Self.categories(text, system) ?? [text] {
-        switch CodeListEntry.code(single, system) {
-        case .success(let code):
-          if !codes.insert(code).inserted { yaml.fault(node, "\(path): '\(single)' stands there twice") }
-        case .failure(let unusable): yaml.fault(node, "\(path): \(unusable.reason)", hint: unusable.hint)
-        }
-      }
-    }
-    return Array(codes)
-  }
-
-  /// The categories of a range of a classification, `P00-P96`; nil where the text is none.
-  static func categories(_ text: String, _ system: ClinicalCode.System) -> [String]? {
-    let ends = text.split(separator: "-", omittingEmptySubsequences: false)
-    guard system == .icd10 || system == .opcs4, ends.count == 2, ends.allSatisfy({ $0.utf8.count == 3 }),
-      ends[0].first == ends[1].first, let first = Int(ends[0].dropFirst()), let last = Int(ends[1].dropFirst()),
-      first >= 0, first < last
-    else { return nil }
-    return (first...last).map { "\(ends[0].prefix(1))\($0 < 10 ? "0" : "")\($0)" }
   }
 }

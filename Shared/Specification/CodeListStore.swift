@@ -15,19 +15,19 @@ struct CodeListSource: Hashable {
 }
 
 /// The code lists of a folder, each read once however often it is declared.
-final class CodeListStore {
-  let directory: String
-  private(set) var faults: [SpecificationFault] = []
+package final class CodeListStore {
+  package let directory: String
+  package private(set) var faults: [SpecificationFault] = []
   private(set) var terms: [ClinicalCode: String] = [:]
   private var bytes: [String: [UInt8]] = [:]
   private var lists: [CodeListSource: CodeListFile?] = [:]
 
-  init(directory: String) { self.directory = directory }
+  package init(directory: String) { self.directory = directory }
 
-  func path(_ file: String) -> String { file.hasPrefix("/") ? file : "\(directory)/\(file)" }
+  package func path(_ file: String) -> String { file.hasPrefix("/") ? file : "\(directory)/\(file)" }
 
   /// Nil when the file cannot be read.
-  func content(_ file: String) -> [UInt8]? {
+  package func content(_ file: String) -> [UInt8]? {
     if let known = bytes[file] { return known }
     guard let data = try? Data(contentsOf: URL(fileURLWithPath: path(file))) else { return nil }
     bytes[file] = [UInt8](data)
@@ -57,7 +57,7 @@ final class CodeListStore {
 
 extension YAMLReader {
   /// What `lists:` declares: `{file: …, system: …, column: …}` for CSV, `{rf2: …, refset: …}` for a release file.
-  mutating func lists(
+  package mutating func lists(
     _ fields: Fields, _ store: CodeListStore, files: inout Set<String>
   ) -> CodeSet? {
     guard let nodes = nodes(fields, "lists") else { return nil }
@@ -97,7 +97,7 @@ extension YAMLReader {
   }
 
   /// Names stand in messages, file names and metrics.
-  mutating func checkName(_ name: String, _ line: Int?, _ path: String) {
+  package mutating func checkName(_ name: String, _ line: Int?, _ path: String) {
     let isName = name.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "-" || $0 == "_") }
     if name.isEmpty || !isName {
       add(

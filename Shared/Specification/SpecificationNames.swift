@@ -30,7 +30,10 @@ extension CodeSystem {
 
   static let named: [(name: String, system: CodeSystem)] =
     ClinicalCode.System.allCases.compactMap { own in CodeSystem(rawValue: own.rawValue).map { (own.name, $0) } }
-    + [("admission_method", .admissionMethod), ("community_team", .communityTeam)]
+    + [
+      ("admission_method", .admissionMethod), ("community_team", .communityTeam),
+      ("discharge_method", .dischargeMethod),
+    ]
 }
 
 extension Source {

@@ -2,24 +2,24 @@ import Clinical
 import Yams
 
 /// Reads what is expected from the nodes of a YAML file and collects what is found otherwise, with its line.
-struct YAMLReader {
+package struct YAMLReader {
   /// A mapping with the way it is reached.
-  struct Fields {
-    let path: String
-    let line: Int?
-    let entries: [(name: String, line: Int?, node: Node)]
+  package struct Fields {
+    package let path: String
+    package let line: Int?
+    package let entries: [(name: String, line: Int?, node: Node)]
 
-    subscript(name: String) -> Node? { entries.first { $0.name == name }?.node }
+    package subscript(name: String) -> Node? { entries.first { $0.name == name }?.node }
 
-    func path(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+    package func path(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
   }
 
-  let file: String
-  private(set) var faults: [SpecificationFault] = []
+  package let file: String
+  package private(set) var faults: [SpecificationFault] = []
 
-  init(file: String) { self.file = file }
+  package init(file: String) { self.file = file }
 
-  mutating func root(_ bytes: [UInt8], keys: [String]) -> Fields? {
+  package mutating func root(_ bytes: [UInt8], keys: [String]) -> Fields? {
     guard let text = String(validating: bytes, as: UTF8.self) else { return fault(line: nil, "is not UTF-8") }
     do {
       guard let node = try Yams.compose(yaml: text) else { return fault(line: nil, "the file is empty") }
@@ -41,7 +41,7 @@ struct YAMLReader {
   // MARK: - Mappings
 
   /// `keys` nil: any, as where they are names.
-  mutating func fields(_ node: Node, _ path: String, keys: [String]? = nil) -> Fields? {
+  package mutating func fields(_ node: Node, _ path: String, keys: [String]? = nil) -> Fields? {
     guard let mapping = node.mapping else {
       return fault(node, "\(path.isEmpty ? "the document" : path) is not a mapping")
     }
@@ -62,28 +62,28 @@ struct YAMLReader {
     return Fields(path: path, line: node.mark?.line, entries: entries)
   }
 
-  mutating func fields(_ parent: Fields, _ key: String, keys: [String]? = nil) -> Fields? {
+  package mutating func fields(_ parent: Fields, _ key: String, keys: [String]? = nil) -> Fields? {
     required(parent, key).flatMap { fields($0, parent.path(key), keys: keys) }
   }
 
-  mutating func required(_ fields: Fields, _ key: String) -> Node? {
+  package mutating func required(_ fields: Fields, _ key: String) -> Node? {
     guard let node = fields[key] else { return fault(line: fields.line, "\(fields.path(key)) is missing") }
     return node
   }
 
   // MARK: - Values
 
-  mutating func text(_ fields: Fields, _ key: String) -> String? {
+  package mutating func text(_ fields: Fields, _ key: String) -> String? {
     required(fields, key).flatMap { text($0, fields.path(key)) }
   }
 
   /// Scalars as they are written: a SNOMED CT identifier is no number here.
-  mutating func text(_ node: Node, _ path: String) -> String? {
+  package mutating func text(_ node: Node, _ path: String) -> String? {
     guard let text = node.scalar?.string, !text.isEmpty else { return fault(node, "\(path) is not a text") }
     return text
   }
 
-  mutating func nodes(_ fields: Fields, _ key: String) -> [Node]? {
+  package mutating func nodes(_ fields: Fields, _ key: String) -> [Node]? {
     guard let node = required(fields, key) else { return nil }
     guard let sequence = node.sequence else { return fault(node, "\(fields.path(key)) is not a list") }
     if sequence.isEmpty { fault(node, "\(fields.path(key)) is empty") }
@@ -91,7 +91,7 @@ struct YAMLReader {
   }
 
   /// The values of a list, each once, as `parse` reads them.
-  mutating func values<T: Hashable>(
+  package mutating func values<T: Hashable>(
     _ fields: Fields, _ key: String, known: [String], _ parse: (String) -> T?
   ) -> [(value: T, node: Node)]? {
     var values: [(value: T, node: Node)] = []
@@ -106,7 +106,7 @@ struct YAMLReader {
     return values
   }
 
-  mutating func choice<T>(_ node: Node, _ path: String, known: [String], _ parse: (String) -> T?) -> T? {
+  package mutating func choice<T>(_ node: Node, _ path: String, known: [String], _ parse: (String) -> T?) -> T? {
     guard let text = text(node, path) else { return nil }
     guard let value = parse(text) else {
       return fault(node, "\(path): '\(text)' is not known", hint: "known are \(known.joined(separator: ", "))")
@@ -114,7 +114,7 @@ struct YAMLReader {
     return value
   }
 
-  mutating func number(_ node: Node, _ path: String, _ range: ClosedRange<Int>) -> Int? {
+  package mutating func number(_ node: Node, _ path: String, _ range: ClosedRange<Int>) -> Int? {
     guard let text = text(node, path) else { return nil }
     guard let number = Int(text), range.contains(number) else {
       return fault(
@@ -123,7 +123,7 @@ struct YAMLReader {
     return number
   }
 
-  mutating func date(_ node: Node, _ path: String) -> CalendarDate? {
+  package mutating func date(_ node: Node, _ path: String) -> CalendarDate? {
     guard let text = text(node, path) else { return nil }
     guard let date = CalendarDate(iso: text) else {
       return fault(node, "\(path): '\(text)' is not a date of the form YYYY-MM-DD")
@@ -133,18 +133,18 @@ struct YAMLReader {
 
   // MARK: - Faults
 
-  mutating func fault<T>(_ node: Node?, _ reason: String, hint: String? = nil) -> T? {
+  package mutating func fault<T>(_ node: Node?, _ reason: String, hint: String? = nil) -> T? {
     fault(line: node?.mark?.line, reason, hint: hint)
   }
 
-  mutating func fault(_ node: Node?, _ reason: String, hint: String? = nil) {
+  package mutating func fault(_ node: Node?, _ reason: String, hint: String? = nil) {
     add(SpecificationFault(file: file, line: node?.mark?.line, reason, hint: hint))
   }
 
-  mutating func fault<T>(line: Int?, _ reason: String, hint: String? = nil) -> T? {
+  package mutating func fault<T>(line: Int?, _ reason: String, hint: String? = nil) -> T? {
     add(SpecificationFault(file: file, line: line, reason, hint: hint))
     return nil
   }
 
-  mutating func add(_ fault: SpecificationFault) { faults.append(fault) }
+  package mutating func add(_ fault: SpecificationFault) { faults.append(fault) }
 }

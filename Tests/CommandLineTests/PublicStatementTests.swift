@@ -51,15 +51,15 @@ import Testing
   }
 
   @Test(arguments: [
-    ("1.yaml", "title: Diabetes", "title: Sugar disease", "- entries on Sugar disease: 9 codes;"),
+    ("2.yaml", "title: Diabetes\n", "title: Sugar disease\n", "- entries on Sugar disease: 9 codes;"),
     (
-      "1.yaml", "      postcode: required\n      ethnic_category: optional\n      registered_from",
+      "2.yaml", "      postcode: required\n      ethnic_category: optional\n      registered_from",
       "      ethnic_category: optional\n      registered_from",
       "NHS number, date of birth, sex, ethnic category, day of registration"
     ),
-    ("1.yaml", "{months: 24}", "{months: 36}", "more than 36 months before"),
+    ("2.yaml", "{months: 24}", "{months: 36}", "more than 36 months before"),
     (
-      "1.yaml", "systems: [icd10, opcs4, admission_method]", "systems: [icd10]",
+      "2.yaml", "systems: [icd10, opcs4, admission_method, discharge_method]", "systems: [icd10]",
       "- every diagnosis of a stay (ICD-10);\n- nothing"
     ),
     (

@@ -36,11 +36,12 @@ import Testing
     let text = SpecificationReport(specifications, try specifications.version(nil, on: day), on: day).text
     let lines = text.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
     for line in [
-      "version 1: Long-term conditions and hospital use", "in force from 2026-01",
+      "version 2: Long-term conditions, prescribing and hospital use", "in force from 2026-10",
       "due by day 14 of the month after the extract's", "coverage snapshot, increment",
       "look-back since 1995-01-01", "nhs_number required", "ethnic_category optional", "practice not collected",
       "date of an entry required", "reference set title read2 ctv3 snomed codes", "diabetes Diabetes 3 3 3 9",
-      "look-back 24 months", "every code of icd10, opcs4, admission_method", "every code of community_team",
+      "look-back 24 months", "every code of icd10, opcs4, admission_method, discharge_method",
+      "every code of community_team",
       "left out for purpose collection, as in force on 2026-10-15",
       "exclusion list title law read2 ctv3 snomed icd10 opcs4 codes",
       "hfe-act-2008 Human Fertilisation and Embryology Act 2008 (illustrative) statutory 0 0 2 4 3 9",

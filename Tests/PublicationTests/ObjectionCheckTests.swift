@@ -25,7 +25,7 @@ import Testing
 
   @Test func `facts under no objection are counted and released`() throws {
     let (database, _) = try Self.database()
-    _ = try Releaser.compute(Definitions.load("condition-prevalence"), .none, database)
+    _ = try Releaser.compute(Definitions.load("condition-prevalence"), database)
     #expect(
       try database.lines(
         "select organisation || ' ' || facts || ' ' || violations from objection_check order by organisation")
@@ -39,7 +39,7 @@ import Testing
     try database.execute(
       "update record set state = 1 where source = 1 and state = \(RecordState.withdrawn.rawValue)")
     let definition = try Definitions.load("condition-prevalence")
-    let error = #expect(throws: ReleaseError.self) { try Releaser.compute(definition, .none, database) }
+    let error = #expect(throws: ReleaseError.self) { try Releaser.compute(definition, database) }
     #expect(error == .objectionsViolated([.init(organisation: "A81001", facts: 10, violations: 1)]))
     #expect("\(error!)".contains("organisation A81001: 1 of 10 records"))
     #expect(!"\(error!)".contains(token(101).hex) && !"\(error!)".contains(token(1).hex))

@@ -28,16 +28,6 @@ import Testing
     #expect(Set(specifications.titles["1"]?.keys ?? [:].keys) == Set(gp.codes.referenceSets.keys))
   }
 
-  @Test(arguments: ["condition-prevalence", "emergency-admissions"])
-  func `every code that a shipped dataset counts is collected`(dataset: String) throws {
-    let gp = try #require(try shipped().versions["1"]?.sources[.gp])
-    let source = try Data(
-      contentsOf: URL(fileURLWithPath: "\(Places.package)/compose/datasets/\(dataset).yaml"))
-    let definition = try DatasetDefinition(name: dataset, yaml: [UInt8](source))
-    #expect(!definition.conditions.isEmpty)
-    for code in definition.conditions.flatMap(\.codes) { #expect(gp.codes.contains(code), "\(code)") }
-  }
-
   @Test func `no reference set has a code that is excluded, or an objection`() throws {
     let specifications = try shipped()
     let version = try #require(specifications.versions["1"])

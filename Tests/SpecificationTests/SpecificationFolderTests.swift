@@ -168,7 +168,7 @@ import Testing
         "1.yaml, line 16: sources.gp.collect.sets: 'asthma' is not known; known are diabetes, Unused, open",
         "1.yaml, line 16: sources.gp.collect.sets: 'diabetes' stands there twice",
         "1.yaml, line 16: sources.gp.collect.systems: 'dmd' is not known; known are read2, ctv3, snomed, icd10, opcs4, "
-          + "admission_method, community_team",
+          + "admission_method, community_team, discharge_method",
         "1.yaml, line 18: sources.hospital.coverage is empty",
         "1.yaml, line 19: sources.hospital.look_back.months: '0' is not a whole number from 1 to 1200",
         "1.yaml, line 20: sources.hospital.fields is not a mapping",

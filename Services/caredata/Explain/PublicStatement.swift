@@ -185,6 +185,7 @@ struct PublicStatement {
     case .opcs4: "operation of a stay (OPCS-4)"
     case .admissionMethod: "admission: how it came about, when it began and ended"
     case .communityTeam: "contact: the kind of team and the day"
+    case .dischargeMethod: "discharge: how a stay ended, and when"
     case .read2: "Read v2 code"
     case .ctv3: "CTV3 code"
     case .snomed: "SNOMED CT code"

@@ -9,7 +9,8 @@ struct HospitalExtract: RecordSource {
       "LOPATID", "NEWNHSNO", "DOB", "SEX", "HOMEADD", "GPPRAC", "PROCODET", "ADMIDATE", "DISDATE", "EPIORDER",
       "EPISTART", "EPIEND", "ADMIMETH",
     ],
-    numbered: [numbered("DIAG", 20), numbered("OPERTN", 24)])
+    optional: [dischargeMethodColumn], numbered: [numbered("DIAG", 20), numbered("OPERTN", 24)])
+  static let dischargeMethodColumn = "DISMETH"
 
   let file: String
   let organisation: String
@@ -22,6 +23,7 @@ struct HospitalExtract: RecordSource {
   func readRows(into sorter: ExternalSorter, _ summary: inout ExtractSummary) throws(ExtractInputError) {
     let table = try ExtractTable(file: file, columns: Self.columns)
     let columns = Self.columns.required.map { table.requiredIndex(of: $0) }
+    let dischargeMethod = table.index(of: Self.dischargeMethodColumn)
     let codes = Self.columns.numbered.map { names in names.compactMap { table.index(of: $0) } }
     let provider = Array(organisation.utf8)
     var key = RowPacker()
@@ -47,6 +49,7 @@ struct HospitalExtract: RecordSource {
       value.number(order)
       value.date(try table.date(columns[2], dates))
       for column in [1, 3, 4, 5, 12] { value.text(table.bytes(columns[column])) }
+      value.text(dischargeMethod.map { table.bytes($0) } ?? UnsafeRawBufferPointer(start: nil, count: 0))
       for group in codes {
         for (place, column) in group.enumerated() where !table.isEmpty(column) {
           value.number(UInt8(place + 1))
@@ -89,6 +92,11 @@ struct HospitalExtract: RecordSource {
       var admission = Entry(.admissionMethod, value.text(), day: admitted)
       if let discharged { admission.endDay = discharged.day }
       append(&admission, position: order)
+      let dischargeMethod = value.text()
+      if !dischargeMethod.isEmpty {
+        var discharge = Entry(.dischargeMethod, dischargeMethod, day: discharged)
+        append(&discharge, position: order)
+      }
       for system in [CodeSystem.icd10, .opcs4] {
         while case let place = value.number(UInt8.self), place > 0 {
           var entry = Entry(system, value.text(), day: started ?? admitted)

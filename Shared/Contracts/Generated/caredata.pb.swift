@@ -85,6 +85,9 @@ public nonisolated enum CodeSystem: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// CSDS TeamType; one entry per care contact, position = AttendanceStatus.
   case communityTeam // = 7
+
+  /// HES DISMETH; one entry per episode, position = EPIORDER, day = DISDATE.
+  case dischargeMethod // = 8
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -101,6 +104,7 @@ public nonisolated enum CodeSystem: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 5: self = .opcs4
     case 6: self = .admissionMethod
     case 7: self = .communityTeam
+    case 8: self = .dischargeMethod
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -115,6 +119,7 @@ public nonisolated enum CodeSystem: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .opcs4: return 5
     case .admissionMethod: return 6
     case .communityTeam: return 7
+    case .dischargeMethod: return 8
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -129,6 +134,7 @@ public nonisolated enum CodeSystem: SwiftProtobuf.Enum, Swift.CaseIterable {
     .opcs4,
     .admissionMethod,
     .communityTeam,
+    .dischargeMethod,
   ]
 
 }
@@ -1618,7 +1624,7 @@ nonisolated extension Source: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension CodeSystem: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CODE_SYSTEM_UNSPECIFIED\0\u{1}CODE_SYSTEM_READ2\0\u{1}CODE_SYSTEM_CTV3\0\u{1}CODE_SYSTEM_SNOMED\0\u{1}CODE_SYSTEM_ICD10\0\u{1}CODE_SYSTEM_OPCS4\0\u{1}CODE_SYSTEM_ADMISSION_METHOD\0\u{1}CODE_SYSTEM_COMMUNITY_TEAM\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CODE_SYSTEM_UNSPECIFIED\0\u{1}CODE_SYSTEM_READ2\0\u{1}CODE_SYSTEM_CTV3\0\u{1}CODE_SYSTEM_SNOMED\0\u{1}CODE_SYSTEM_ICD10\0\u{1}CODE_SYSTEM_OPCS4\0\u{1}CODE_SYSTEM_ADMISSION_METHOD\0\u{1}CODE_SYSTEM_COMMUNITY_TEAM\0\u{1}CODE_SYSTEM_DISCHARGE_METHOD\0")
 }
 
 nonisolated extension ObjectionType: SwiftProtobuf._ProtoNameProviding {

@@ -1,8 +1,10 @@
 /// CSV by RFC 4180 in UTF-8, with LF ends: the same fields give the same bytes.
-struct CSVWriter {
-  private(set) var bytes: [UInt8] = []
+public struct CSVWriter {
+  public private(set) var bytes: [UInt8] = []
 
-  mutating func row(_ fields: [String]) {
+  public init() {}
+
+  public mutating func row(_ fields: [String]) {
     for (index, field) in fields.enumerated() {
       if index > 0 { bytes.append(UInt8(ascii: ",")) }
       append(field)
