@@ -32,12 +32,21 @@ struct SyntheticProcess {
   static let exSmoker = SyntheticProcess("137S.", "137S.", "8517006")
   static let smoker = SyntheticProcess("137R.", "137R.", "77176002")
   static let influenzaVaccination = SyntheticProcess("65E..", "65E..", "86198006")
+  static let dementia = SyntheticProcess("Eu00.", "XE1Xs", "52448006")
   static let asthmaReview = SyntheticProcess("66YJ.", "XaIeq", "394700004")
 
   static let all = [
     bodyMassIndex, weight, weightOfChild, systolic, diastolic, cholesterol, creatinine, haemoglobinA1c, neverSmoked,
-    exSmoker, smoker, influenzaVaccination, asthmaReview,
+    exSmoker, smoker, influenzaVaccination, asthmaReview, dementia,
   ]
+}
+
+/// Drugs that practices issue, by their dm+d identifiers.
+enum SyntheticMedicine: String, CaseIterable {
+  /// Salbutamol 100 micrograms per dose inhaler
+  case salbutamol = "3408611000001107"
+  /// Citalopram 20 mg tablets
+  case citalopram = "42269411000001107"
 }
 
 /// The objection codes of GP records (the national clinical directives on secondary use).

@@ -7,7 +7,8 @@ extension RegionWriter {
     let numbered = (1...6).map { "DIAG_0\($0)" } + (1...2).map { "OPERTN_0\($0)" }
     let episodeFiles = try hospitals.enumerated().map { number, hospital in
       try writer(
-        "\(hospital.path)/episodes.csv", HospitalExtract.columns.required + numbered, order: 1_000_000 + number)
+        "\(hospital.path)/episodes.csv", HospitalExtract.columns.required + [HospitalExtract.dischargeMethodColumn] + numbered,
+        order: 1_000_000 + number)
     }
     var community = try organisation(SyntheticPopulation.communityProvider, .community)
     let contactFile = try writer("\(community.path)/contacts.csv", CommunityExtract.columns, order: 2_000_000)
@@ -64,6 +65,7 @@ extension RegionWriter {
         row.add(episode.started)
         row.add(episode.ended)
         row.add(episode.method)
+        row.add(episode.dischargeMethod)
         for place in 0..<6 { row.add(place < episode.diagnoses.count ? episode.diagnoses[place] : "") }
         for place in 0..<2 { row.add(place < episode.operations.count ? episode.operations[place] : "") }
       }

@@ -23,6 +23,8 @@ struct SplitMix64 {
     case order
     case canaries
     case registration
+    case medicines
+    case deaths
   }
 
   mutating func next() -> UInt64 {

@@ -11,6 +11,8 @@ struct SyntheticEpisode {
   let method: String
   let diagnoses: [String]
   let operations: [String]
+  /// HES DISMETH; empty where the stay has not ended.
+  var dischargeMethod = ""
 }
 
 /// One row of contacts.csv before the patient's identity.
@@ -51,7 +53,21 @@ extension SyntheticPopulation {
     if person.sex == 2, (18...40).contains(age), random.chance(perMille: 12) {
       episodes += spell(person, "31", "O800", ["R249"], &random)
     }
-    return episodes
+    return ended(episodes, of: person)
+  }
+
+  /// How stays ended: of a few who are not seen again, with death.
+  private func ended(_ episodes: [SyntheticEpisode], of person: SyntheticPerson) -> [SyntheticEpisode] {
+    var random = SplitMix64(seed: seed, .deaths, person.index)
+    let latest = episodes.map(\.admitted).max()
+    let isLast = contacts(of: person).allSatisfy { $0.day <= latest ?? $0.day }
+    let hasDied = isLast && !person.isCanary && person.objectionCanary == nil && random.chance(perMille: 30)
+    return episodes.map { episode in
+      var episode = episode
+      let isFinal = hasDied && episode.admitted == latest && episode.method.hasPrefix("2")
+      episode.dischargeMethod = episode.discharged == nil ? "" : isFinal ? "4" : "1"
+      return episode
+    }
   }
 
   /// Of six months. Conditions, not only age, make emergencies likely.

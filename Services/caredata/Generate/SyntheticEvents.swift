@@ -32,7 +32,21 @@ extension SyntheticPopulation {
       if process.snomed == SyntheticProcess.systolic.snomed { writer.add(.diastolic, yearsBack: 5, &random) }
     }
     if let objection = person.objection { writer.add(objection, &random) }
+    addMedicines(of: person, age, &writer)
     return writer.events
+  }
+
+  /// Issues of drugs in the last fourteen months, and dementia, which comes with age. Drawn apart, so that everything
+  /// else of a person stays as it is without them.
+  private func addMedicines(of person: SyntheticPerson, _ age: Int, _ writer: inout EventWriter) {
+    var random = SplitMix64(seed: seed, .medicines, person.index)
+    if person.conditions.contains(.asthma) || person.conditions.contains(.copd), random.chance(perMille: 600) {
+      for _ in 0..<random.within(1...8) { writer.add(SyntheticMedicine.salbutamol, &random) }
+    }
+    if age >= 18, random.chance(perMille: 150) {
+      for _ in 0..<random.within(1...13) { writer.add(SyntheticMedicine.citalopram, &random) }
+    }
+    if age >= 65, random.chance(perMille: age < 80 ? 20 : 130) { writer.add(.dementia, yearsBack: 6, &random) }
   }
 
   /// What may be observed, the frequent several times.
@@ -82,6 +96,12 @@ private struct EventWriter {
       event.value = "see letter, NHS No \(person.nhsNumber)"
     }
     events.append(event)
+  }
+
+  mutating func add(_ medicine: SyntheticMedicine, _ random: inout SplitMix64) {
+    let last = SyntheticPopulation.period.last.day
+    let day = CalendarDate(day: max(person.born.day, last - Int32(random.below(425))))
+    events.append(SyntheticEvent(day: day, system: .snomed, code: medicine.rawValue))
   }
 
   mutating func add(_ objection: SyntheticObjection, _ random: inout SplitMix64) {
