@@ -30,6 +30,7 @@ struct ReleaseTopics {
     let manifest = ReleaseManifest(
       dataset: dataset, release: release.id, rows: release.table.rows.count, sha256: release.sha256, topic: topic,
       columns: release.table.columns.map(\.name),
+      rates: release.table.columns.filter { $0.role == .rate }.map(\.name),
       partitions: zip(before, after).enumerated().map { partition, ends in
         .init(partition: Int32(partition), first: ends.0, end: ends.1)
       })

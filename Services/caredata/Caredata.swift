@@ -20,7 +20,7 @@ struct Caredata: AsyncParsableCommand {
           SubmitCommand.self, ReceiptsCommand.self, ObjectionsCommand.self, SupersessionsCommand.self,
           PracticesCommand.self,
         ]),
-      .init(name: "Analysts", subcommands: [ReleaseCommand.self, SubscribeCommand.self]),
+      .init(name: "Analysts", subcommands: [DatasetsCommand.self, ReleaseCommand.self, SubscribeCommand.self]),
       .init(
         name: "Everybody", subcommands: [SpecificationCommand.self, StatementCommand.self, PseudonymiseCommand.self]),
       .init(

@@ -21,11 +21,13 @@ public struct ReleaseManifest: Codable, Equatable, Sendable {
   public let topic: String
   /// In published order; the objects of the rows have none.
   public let columns: [String]
+  /// Those of them that have one digit after the point.
+  public let rates: [String]?
   public let partitions: [Range]
 
   public init(
     dataset: String, release: String, rows: Int, sha256: String, topic: String, columns: [String],
-    partitions: [Range]
+    rates: [String]? = nil, partitions: [Range]
   ) {
     self.dataset = dataset
     self.release = release
@@ -33,6 +35,7 @@ public struct ReleaseManifest: Codable, Equatable, Sendable {
     self.sha256 = sha256
     self.topic = topic
     self.columns = columns
+    self.rates = rates
     self.partitions = partitions
   }
 }

@@ -15,6 +15,7 @@ struct CohortReader {
   private let store: CodeListStore
   private var files: Set<String> = []
   private var declared: [String: Node] = [:]
+  var broken: Set<String> { Set(declared.keys).subtracting(cohorts.keys) }
   /// Cohorts that are being read: one of them again is a circle.
   private var open: [String] = []
 
@@ -158,6 +159,7 @@ struct DiagnosisReader {
 
   private(set) var yaml: YAMLReader
   private(set) var groups: [String: DiagnosisGroup] = [:]
+  private(set) var broken: Set<String> = []
 
   init(file: String) { yaml = YAMLReader(file: file) }
 
@@ -174,6 +176,7 @@ struct DiagnosisReader {
     for (name, line, node) in fields.entries {
       yaml.checkName(name, line, fields.path(name))
       groups[name] = group(name, node, fields.path(name), procedures)
+      if groups[name] == nil { broken.insert(name) }
     }
   }
 

@@ -120,6 +120,8 @@ public struct DatasetDefinition: Equatable, Sendable {
     case events(EventSelection)
     /// Records by one property after the other: who is linked less often is counted less often everywhere else.
     case linkage
+
+    var isOfEvents: Bool { if case .events = self { true } else { false } }
   }
 
   public let name: String

@@ -13,12 +13,8 @@ public struct DatasetLibrary: Sendable {
   public let cohorts: [String: Cohort]
   public let diagnoses: [String: DiagnosisGroup]
   public let organisations: OrganisationHierarchy
-
-  public init(cohorts: [String: Cohort], diagnoses: [String: DiagnosisGroup], organisations: OrganisationHierarchy) {
-    self.cohorts = cohorts
-    self.diagnoses = diagnoses
-    self.organisations = organisations
-  }
+  /// Names of what is declared and has a fault: whoever refers to it has none by that.
+  let broken: Set<String>
 }
 
 /// All definitions of a folder with what they refer to.
@@ -50,7 +46,8 @@ public struct DatasetFolder: Sendable {
       }
     }
     let library = DatasetLibrary(
-      cohorts: cohorts.cohorts, diagnoses: diagnoses.groups, organisations: organisations)
+      cohorts: cohorts.cohorts, diagnoses: diagnoses.groups, organisations: organisations,
+      broken: cohorts.broken.union(diagnoses.broken))
     let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
     let files = names.filter { $0.hasSuffix(".yaml") }.sorted()
     if files.isEmpty {

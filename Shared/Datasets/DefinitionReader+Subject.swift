@@ -140,7 +140,11 @@ extension DefinitionReader {
   }
 
   private mutating func named<T>(_ fields: Fields, _ key: String, _ known: [String: T]) -> [T]? {
-    yaml.values(fields, key, known: known.keys.sorted()) { known[$0] == nil ? nil : $0 }?.map { known[$0.value]! }
+    let broken = library.broken
+    let names = yaml.values(fields, key, known: known.keys.sorted()) { name in
+      known[name] != nil || broken.contains(name) ? name : nil
+    }
+    return names?.compactMap { known[$0.value] }
   }
 
   private mutating func codedGroups(_ fields: Fields) -> [DatasetDefinition.Split.CodedGroup]? {

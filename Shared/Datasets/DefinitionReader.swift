@@ -81,7 +81,7 @@ struct DefinitionReader {
 
   private mutating func months(_ root: Fields, _ subject: DatasetDefinition.Subject?) -> Int? {
     guard let node = root["months"] else { return nil }
-    if case .events = subject {} else { yaml.fault(node, "months belongs to datasets of events") }
+    if let subject, !subject.isOfEvents { yaml.fault(node, "months belongs to datasets of events") }
     return yaml.number(node, "months", 1...120)
   }
 
@@ -154,8 +154,7 @@ struct DefinitionReader {
     if let split { own[split.column] = .split }
     if let tally { own[tally.column] = .tally }
     if let grain, grain != .snapshot { own[grain.rawValue] = .period }
-    var isOfEvents = false
-    if case .events = subject { isOfEvents = true }
+    let isOfEvents = subject?.isOfEvents ?? true
     let standing = DatasetDefinition.Dimension.ofPeople + (isOfEvents ? [.gpRecord] : [])
     let known = standing.map(\.rawValue) + own.keys.sorted()
     guard

@@ -18,6 +18,7 @@ import Testing
     let specifications = try Specifications.load(directory: "\(Places.package)/compose/specification")
     let newest = try #require(specifications.newest(for: Period("2026-10")!))
     let gp = try #require(newest.sources[.gp])
+    #expect(DatasetCheck.uncollected(folder, specifications).isEmpty)
     var sets = folder.library.cohorts.values.flatMap(Self.codes)
     for definition in folder.definitions {
       if case .codes(let groups) = definition.split?.values { sets += groups.map(\.codes) }

@@ -74,6 +74,15 @@ final class DatasetSubscription {
     return rows.sorted { $0.index < $1.index }.map(\.row)
   }
 
+  /// As it stands in the published file.
+  private static func text(_ value: Any?, isRate: Bool) -> String {
+    switch value {
+    case nil, is NSNull: ""
+    case let number as NSNumber where isRate: String(format: "%.1f", number.doubleValue)
+    case let value?: "\(value)"
+    }
+  }
+
   private func row(_ message: Kafka.Message, _ release: ReleaseManifest) throws -> (Int, ReleasedRow)? {
     guard let fields = try JSONSerialization.jsonObject(with: Data(message.value)) as? [String: Any],
       fields["release"] as? String == release.release,
@@ -84,7 +93,7 @@ final class DatasetSubscription {
       index,
       ReleasedRow(
         release: release.release, columns: release.columns,
-        values: release.columns.map { fields[$0].map { "\($0)" } ?? "" },
+        values: release.columns.map { Self.text(fields[$0], isRate: release.rates?.contains($0) ?? false) },
         json: String(decoding: message.value, as: UTF8.self))
     )
   }

@@ -12,7 +12,7 @@ struct TryCommand: AsyncParsableCommand {
     abstract: "The main job from end to end, on a generated region: a few minutes, nothing left running.",
     discussion: """
       Generates a synthetic region, starts everything, loads the national list of objections, submits every extract, \
-      releases both datasets, reconciles the counts at every hop, makes sure that no record of a synthetic objector has \
+      releases every dataset, reconciles the counts at every hop, makes sure that no record of a synthetic objector has \
       passed, and stops. The state folder is made anew each time.
       """)
 
