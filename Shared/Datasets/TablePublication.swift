@@ -9,15 +9,7 @@ extension DatasetCells {
   ///
   /// - Parameter hidden: counts that are not shown although the rule would show them.
   public func published(hiding hidden: Set<HiddenCount> = [], _ organisations: OrganisationHierarchy) -> DatasetTable {
-    let kinds = definition.counts
-    var rows: [PublishedRow] = []
-    for cell in cells {
-      var published = PublishedCell(cell.counts, kinds, definition.rule)
-      if !hidden.isEmpty {
-        for kind in kinds where hidden.contains(HiddenCount(labels: cell.labels, kind: kind)) { published.hide(kind) }
-      }
-      rows.append(PublishedRow(labels: cell.labels, counts: published.counts, status: published.status))
-    }
+    let rows = publishedRows(hiding: hidden)
     let all = definition.levels.isEmpty && definition.totals.isEmpty ? rows : rows + sums(of: rows, organisations)
     let labels = CellLabels(definition)
     let sorted =
@@ -31,6 +23,27 @@ extension DatasetCells {
     return DatasetTable(
       columns: definition.tableColumns,
       rows: sorted.map { row($0, standardised: standardised[SumKey(level: $0.level, labels: $0.labels)] ?? [:]) })
+  }
+
+  private func publishedRows(hiding hidden: Set<HiddenCount>) -> [PublishedRow] {
+    let kinds = definition.counts
+    return cells.map { cell in
+      var published = PublishedCell(cell.counts, kinds, definition.rule)
+      if !hidden.isEmpty {
+        for kind in kinds where hidden.contains(HiddenCount(labels: cell.labels, kind: kind)) { published.hide(kind) }
+      }
+      return PublishedRow(labels: cell.labels, counts: published.counts, status: published.status)
+    }
+  }
+
+  /// What is published of the cells, with what it counts.
+  public func publishedCounts(hiding hidden: Set<HiddenCount> = []) -> PublishedCounts {
+    var scheme = FigureScheme(definition, on: day)
+    scheme.hidden = hidden.map { FigureScheme.Hidden(labels: $0.labels, kind: $0.kind.rawValue) }
+      .sorted { ($0.labels.joined(separator: "|"), $0.kind) < ($1.labels.joined(separator: "|"), $1.kind) }
+    return PublishedCounts(
+      dataset: definition.name, scheme: scheme,
+      cells: publishedRows(hiding: hidden).map { (labels: $0.labels, counts: $0.counts) })
   }
 
   struct PublishedRow {

@@ -38,12 +38,12 @@ public struct DisclosureAttack: Sendable {
   static let small = 1...PublishedCount.usualThreshold
 
   /// - Parameter states: everything published, by the state of the data that it is of, in order of time.
-  public init(_ states: [(name: String, state: PublishedState)], steps: Int = 20_000) {
+  public init(_ states: [(name: String, state: PublishedState)], effort: Int = 1_000_000) {
     var before: (name: String, bounds: [PublishedFigure.Name: ClosedRange<Int>])?
     for (name, state) in states {
       figures += state.figures.count
       let system = FigureSystem(state)
-      let found = FeasibleValues(system.system, questions: system.counts, wanted: Self.wanted, steps: steps)
+      let found = FeasibleValues(system.system, questions: system.counts, wanted: Self.wanted, effort: effort)
       if system.hasContradiction || found.isContradictory {
         contradictory.append(name)
         before = nil

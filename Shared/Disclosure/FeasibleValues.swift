@@ -25,12 +25,13 @@ public struct FeasibleValues: Sendable {
   /// - Parameters:
   ///   - questions: variables.
   ///   - wanted: how many values are enough.
-  ///   - steps: values tried per component and question.
-  public init(_ system: LinearSystem, questions: [Int], wanted: Int = 3, steps: Int = 20_000) {
+  ///   - effort: terms of constraints looked at per component; the same on every machine, so that the answers are.
+  public init(_ system: LinearSystem, questions: [Int], wanted: Int = 3, effort: Int = 1_000_000) {
     self.wanted = wanted
     var tight = Bounds(system)
+    var isThrough = false
     do throws(Bounds.Contradiction) {
-      try tight.propagateAll()
+      isThrough = try tight.propagateAll(effort: effort + 100 * system.size)
     } catch {
       isContradictory = true
       for question in questions { answers[question] = .undecided }
@@ -44,7 +45,7 @@ public struct FeasibleValues: Sendable {
       if domain.count(in: bounds[question], upTo: wanted) < wanted {
         // Bounds are wide or exact: a value between them that nothing supports only makes fewer of few.
         answers[question] = .only(values(domain, bounds[question]))
-      } else if components.isExact(question) {
+      } else if isThrough, components.isExact(question) {
         answers[question] = .enough
       } else {
         open[components.number(question), default: []].append(question)
@@ -52,7 +53,8 @@ public struct FeasibleValues: Sendable {
     }
     for (component, questions) in open.sorted(by: { $0.key < $1.key }) {
       let variables = components.variables(component)
-      search(system.part(variables, tight), variables, questions.sorted(), steps)
+      let part = system.part(variables, components.constraints(component), tight)
+      search(part, variables, questions.sorted(), effort)
     }
   }
 
@@ -69,18 +71,20 @@ public struct FeasibleValues: Sendable {
   // MARK: - Search
 
   /// - Parameter variables: of the whole system, in the order of those of the part.
-  private mutating func search(_ part: LinearSystem, _ variables: [Int], _ questions: [Int], _ steps: Int) {
+  private mutating func search(_ part: LinearSystem, _ variables: [Int], _ questions: [Int], _ effort: Int) {
     let numbers = Dictionary(uniqueKeysWithValues: variables.enumerated().map { ($1, $0) })
     let own = questions.map { numbers[$0]! }
     var seen: [Int: Set<Int>] = [:]
+    var left = effort
     func isOpen(_ question: Int) -> Bool { seen[question, default: []].count < wanted }
     func note(_ solution: Bounds) {
       for question in own { seen[question, default: []].insert(solution.lower[question]) }
     }
     // One solution answers for all: low, high and mixed ones show most values at once.
     for attempt in 0..<8 where own.contains(where: isOpen) {
-      var solver = SolutionSearch(part, preference: attempt, steps: steps)
+      var solver = SolutionSearch(part, preference: attempt, effort: left / 2)
       if case .found(let solution) = solver.solve() { note(solution) }
+      left -= solver.work
     }
     for (question, whole) in zip(own, questions) {
       let domain = part.domains[question]
@@ -91,7 +95,9 @@ public struct FeasibleValues: Sendable {
         value = domain.first(from: present + 1)
         if seen[question, default: []].contains(present) { continue }
         tried += 1
-        var solver = SolutionSearch(part, preference: tried, steps: steps)
+        // A part of what is left, so that the first question does not take it all.
+        var solver = SolutionSearch(part, preference: tried, effort: left / 8)
+        defer { left -= solver.work }
         switch solver.solve(question, at: present) {
         case .found(let solution): note(solution)
         case .none: break
@@ -112,6 +118,7 @@ public struct FeasibleValues: Sendable {
 private struct Components {
   private var roots: [Int]
   private var members: [Int: [Int]] = [:]
+  private var held: [Int: [Int]] = [:]
   private var trees: Set<Int> = []
 
   init(_ system: LinearSystem, _ bounds: Bounds) {
@@ -130,9 +137,10 @@ private struct Components {
       nodes[root, default: 0] += 1
       if system.domains[variable].hasGap, !isFixed(variable) { gaps.insert(root) }
     }
-    for constraint in system.constraints {
+    for (number, constraint) in system.constraints.enumerated() {
       let free = constraint.terms.map(\.variable).filter { !isFixed($0) }
       guard let first = free.first else { continue }
+      held[find(first), default: []].append(number)
       nodes[find(first), default: 0] += 1
       edges[find(first), default: 0] += free.count
     }
@@ -160,6 +168,7 @@ private struct Components {
 
   func number(_ variable: Int) -> Int { root(variable) }
   func variables(_ component: Int) -> [Int] { members[component] ?? [] }
+  func constraints(_ component: Int) -> [Int] { held[component] ?? [] }
   func isExact(_ variable: Int) -> Bool { trees.contains(root(variable)) }
 }
 
@@ -175,19 +184,21 @@ private struct SolutionSearch {
   private let system: LinearSystem
   private let preference: Int
   private var bounds: Bounds
-  private var steps: Int
+  private let effort: Int
   private var random: UInt64
 
-  init(_ system: LinearSystem, preference: Int, steps: Int) {
+  var work: Int { bounds.work }
+
+  init(_ system: LinearSystem, preference: Int, effort: Int) {
     (self.system, bounds) = (system, Bounds(system))
-    (self.preference, self.steps) = (preference, steps)
+    (self.preference, self.effort) = (preference, effort)
     random = UInt64(preference) &* 0x9E37_79B9_7F4A_7C15 &+ 1
   }
 
   mutating func solve(_ variable: Int? = nil, at value: Int = 0) -> Outcome {
     do throws(Bounds.Contradiction) {
-      try bounds.propagateAll()
-      if let variable { try bounds.fix(variable, at: value) }
+      guard try bounds.propagateAll(effort: effort) else { return .unknown }
+      if let variable, try !bounds.fix(variable, at: value, effort: effort) { return .unknown }
     } catch {
       return .none
     }
@@ -198,16 +209,18 @@ private struct SolutionSearch {
     }
   }
 
-  /// True: everything is fixed; false: nothing fits; nil: no steps left.
+  /// True: everything is fixed; false: nothing fits; nil: no effort left.
   private mutating func descend() -> Bool? {
     guard let variable = tightest() else { return true }
     var wasCutShort = false
     for value in candidates(variable) {
-      guard steps > 0 else { return nil }
-      steps -= 1
+      guard bounds.work < effort else { return nil }
       let mark = bounds.mark
       do throws(Bounds.Contradiction) {
-        try bounds.fix(variable, at: value)
+        guard try bounds.fix(variable, at: value, effort: effort) else {
+          bounds.undo(to: mark)
+          return nil
+        }
         switch descend() {
         case true?: return true
         case false?: break
@@ -244,6 +257,15 @@ private struct SolutionSearch {
     while let present = value, present <= range.upperBound, values.count < Self.candidates {
       values.append(present)
       value = system.domains[variable].first(from: present + 1)
+    }
+    if value.map({ $0 <= range.upperBound }) ?? false {
+      // A wide range: further off in growing steps, and its end.
+      var step = Self.candidates
+      while range.lowerBound + step < range.upperBound, step < 1 << 20 {
+        if let present = system.domains[variable].first(from: range.lowerBound + step) { values.append(present) }
+        step *= 2
+      }
+      values.append(range.upperBound)
     }
     switch preference % 3 {
     case 0: return values

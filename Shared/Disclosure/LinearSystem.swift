@@ -21,6 +21,9 @@ public struct LinearSystem: Sendable {
     return domains.count - 1
   }
 
+  /// Terms of all constraints.
+  var size: Int { constraints.reduce(0) { $0 + $1.terms.count } }
+
   /// - Returns: false where nothing can be both.
   @discardableResult
   public mutating func restrict(_ variable: Int, to domain: PossibleCounts) -> Bool {
@@ -42,15 +45,16 @@ public struct LinearSystem: Sendable {
         terms: parts.map { Term(variable: $0, sign: 1) } + others.map { Term(variable: $0, sign: -1) }, range: range))
   }
 
-  /// The part of the system that these variables make up, numbered by their order; all others are fixed.
-  func part(_ variables: [Int], _ bounds: Bounds) -> LinearSystem {
+  /// The part of the system that these variables and constraints make up, numbered by their order; all other variables
+  /// are fixed.
+  func part(_ variables: [Int], _ own: [Int], _ bounds: Bounds) -> LinearSystem {
     var numbers: [Int: Int] = [:]
     var part = LinearSystem()
     for variable in variables {
       let domain = domains[variable].intersection(PossibleCounts(bounds.lower[variable]...bounds.upper[variable]))
       numbers[variable] = part.variable(domain ?? domains[variable])
     }
-    for constraint in constraints where constraint.terms.contains(where: { numbers[$0.variable] != nil }) {
+    for constraint in own.map({ constraints[$0] }) {
       var fixed = 0
       var terms: [Term] = []
       for term in constraint.terms {
@@ -86,6 +90,8 @@ struct Bounds {
   private(set) var upper: [Int]
   private var trail: [(variable: Int, lower: Int, upper: Int)] = []
   private var queue: [Int] = []
+  /// Terms looked at: a measure of effort that is the same on every machine.
+  private(set) var work = 0
   private var isQueued: [Bool]
 
   init(_ system: LinearSystem) {
@@ -108,15 +114,19 @@ struct Bounds {
     queue.removeAll(keepingCapacity: true)
   }
 
-  mutating func propagateAll() throws(Contradiction) {
+  /// - Returns: false where the effort has not sufficed: bounds are right then and could be tighter. What excludes itself
+  ///   can draw its bounds in by one at a time.
+  @discardableResult
+  mutating func propagateAll(effort: Int) throws(Contradiction) -> Bool {
     for constraint in system.constraints.indices { enqueue(constraint) }
-    try propagate()
+    return try propagate(effort)
   }
 
   /// Draws everything from one variable's value.
-  mutating func fix(_ variable: Int, at value: Int) throws(Contradiction) {
+  @discardableResult
+  mutating func fix(_ variable: Int, at value: Int, effort: Int) throws(Contradiction) -> Bool {
     try narrow(variable, value, value)
-    try propagate()
+    return try propagate(effort)
   }
 
   private mutating func enqueue(_ constraint: Int) {
@@ -125,9 +135,10 @@ struct Bounds {
     queue.append(constraint)
   }
 
-  private mutating func propagate() throws(Contradiction) {
+  private mutating func propagate(_ effort: Int) throws(Contradiction) -> Bool {
     var next = 0
     while next < queue.count {
+      guard work < effort else { return false }
       let number = queue[next]
       next += 1
       isQueued[number] = false
@@ -138,9 +149,11 @@ struct Bounds {
       }
     }
     queue.removeAll(keepingCapacity: true)
+    return true
   }
 
   private mutating func tighten(_ constraint: LinearSystem.Constraint) throws(Contradiction) {
+    work += constraint.terms.count
     var (least, most) = (0, 0)
     for term in constraint.terms {
       least += term.sign > 0 ? lower[term.variable] : -upper[term.variable]

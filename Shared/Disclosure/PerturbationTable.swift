@@ -18,7 +18,8 @@ public struct PerturbationTable: Equatable, Sendable {
   private let values: [Int]
   /// Published counts below it are left out.
   public let threshold: Int
-  private let changes: ClosedRange<Int>
+  /// The least and the greatest change.
+  public let changes: ClosedRange<Int>
 
   public enum Fault: Error, Equatable, CustomStringConvertible {
     case header([String])
@@ -71,6 +72,13 @@ public struct PerturbationTable: Equatable, Sendable {
   }
 
   func possible(_ published: PublishedCount) -> ClosedRange<Int> {
+    Self.possible(published, threshold: threshold, changes: changes)
+  }
+
+  /// What may stand behind a count that any table with these bounds has changed.
+  public static func possible(
+    _ published: PublishedCount, threshold: Int, changes: ClosedRange<Int>
+  ) -> ClosedRange<Int> {
     switch published {
     case .suppressed: 1...max(1, threshold - 1 - min(0, changes.lowerBound))
     case .count(let shown):

@@ -81,7 +81,7 @@ import Testing
       system.add(parts, sumTo: whole)
       wholes.append(whole)
     }
-    let found = FeasibleValues(system, questions: Array(system.domains.indices), steps: 0)
+    let found = FeasibleValues(system, questions: Array(system.domains.indices), effort: 0)
     #expect(found.answers.values.allSatisfy { $0 == .enough })
   }
 
@@ -92,7 +92,7 @@ import Testing
       system.add(Array(cells[(4 * line)..<(4 * line + 4)]), less: [], within: 13...13)
       system.add(stride(from: line, to: 16, by: 4).map { cells[$0] }, less: [], within: 13...13)
     }
-    let without = FeasibleValues(system, questions: cells, steps: 0)
+    let without = FeasibleValues(system, questions: cells, effort: 0)
     #expect(without.answers.values.allSatisfy { $0 == .undecided })
     let with = FeasibleValues(system, questions: cells)
     #expect(with.answers.values.allSatisfy { $0 == .enough })
