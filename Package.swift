@@ -86,7 +86,11 @@ let package = Package(
     service("Linkage", ["Linking", protobuf]),
     service("Publication", ["Datasets", "Disclosure", "Specification", protobuf]),
     service(
-      "caredata", ["Audit", "CRdKafka", "Datasets", "Disclosure", "LinkKeys", "Linking", "Pseudonyms", "Specification", "Tables", protobuf]),
+      "caredata",
+      [
+        "Audit", "CRdKafka", "Datasets", "Disclosure", "LinkKeys", "Linking", "Pseudonyms", "Specification", "Tables",
+        protobuf,
+      ]),
 
     .executableTarget(
       name: "Benchmarks",

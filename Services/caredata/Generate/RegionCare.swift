@@ -7,7 +7,8 @@ extension RegionWriter {
     let numbered = (1...6).map { "DIAG_0\($0)" } + (1...2).map { "OPERTN_0\($0)" }
     let episodeFiles = try hospitals.enumerated().map { number, hospital in
       try writer(
-        "\(hospital.path)/episodes.csv", HospitalExtract.columns.required + [HospitalExtract.dischargeMethodColumn] + numbered,
+        "\(hospital.path)/episodes.csv",
+        HospitalExtract.columns.required + [HospitalExtract.dischargeMethodColumn] + numbered,
         order: 1_000_000 + number)
     }
     var community = try organisation(SyntheticPopulation.communityProvider, .community)
