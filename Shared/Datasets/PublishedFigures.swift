@@ -15,18 +15,17 @@ public struct PublishedCounts: Sendable {
   }
 
   /// Figures with what may stand behind them, each subject's and place's once, and what holds between subjects.
-  public func figures() -> (figures: [PublishedFigure], relations: Set<SubjectRelation>) {
+  public func state() -> PublishedState {
     var maker = FigureMaker(dataset: dataset, scheme: scheme)
     for cell in cells { maker.add(cell.labels, cell.counts) }
-    return (maker.figures, maker.relations)
+    return maker.state
   }
 }
 
 private struct FigureMaker {
   let dataset: String
   let scheme: FigureScheme
-  private(set) var figures: [PublishedFigure] = []
-  private(set) var relations: Set<SubjectRelation> = []
+  private(set) var state = PublishedState()
   private let hidden: Set<FigureScheme.Hidden>
   /// What has its figure already: a population stands in the rows of every period.
   private var known: Set<Known> = []
@@ -123,8 +122,10 @@ private struct FigureMaker {
       rest = .any
     }
     add(row, kind, subject, own)
-    add(row, kind, "not \(subject)", rest)
-    relations.insert(.sum(whole: whole, parts: [subject, "not \(subject)"]))
+    state.rests.append(
+      PublishedRest(
+        .init(dataset: dataset, labels: row.labels, kind: kind), of: whole, without: subject, place: row.place,
+        possible: rest))
   }
 
   // MARK: - Events
@@ -139,10 +140,10 @@ private struct FigureMaker {
   private mutating func relate(_ events: String, split: String, group: String, _ periods: [String]) {
     let whole = subject(events, split: nil, group: nil, periods)
     let groups = ["with", "without", "unlinked"].map { subject(events, split: split, group: $0, periods) }
-    relations.insert(.sum(whole: whole, parts: groups))
+    state.relations.insert(.sum(whole: whole, parts: groups))
     guard group == "with", known.insert(Known(subject: whole, place: [:], possible: .any)).inserted else { return }
     // No figure shows the whole; it is there all the same, and the same for every value of the split.
-    figures.append(
+    state.figures.append(
       PublishedFigure(
         .init(dataset: dataset, labels: periods, kind: .events), subject: whole, place: [:], possible: .any))
   }
@@ -152,7 +153,7 @@ private struct FigureMaker {
     if let count = row.counts[.events] { add(row, .events, subject, possible(row, .events, count)) }
     if let count = row.counts[.people] {
       add(row, .people, people, possible(row, .people, count))
-      relations.insert(.atLeast(subject, people))
+      state.relations.insert(.atLeast(subject, people))
     }
     if let count = row.counts[.followed] {
       addPart(row, .followed, count, of: subject, whole: row.counts[.events], "followed \(subject)")
@@ -171,8 +172,8 @@ private struct FigureMaker {
     let subject = isOfPeople ? "people by \(property), \(events)" : "\(events) by \(property)"
     addEvents(row, subject)
     guard !isOfPeople, property != "source" else { return }
-    relations.insert(.sum(whole: "\(events) by source", parts: [subject]))
-    relations.insert(.sum(whole: "followed \(events) by source", parts: ["followed \(subject)"]))
+    state.relations.insert(.sum(whole: "\(events) by source", parts: [subject]))
+    state.relations.insert(.sum(whole: "followed \(events) by source", parts: ["followed \(subject)"]))
   }
 
   // MARK: - One figure
@@ -190,7 +191,7 @@ private struct FigureMaker {
 
   private mutating func add(_ row: Row, _ kind: CountKind, _ subject: String, _ possible: PossibleCounts) {
     guard known.insert(Known(subject: subject, place: row.place, possible: possible)).inserted else { return }
-    figures.append(
+    state.figures.append(
       PublishedFigure(
         .init(dataset: dataset, labels: row.labels, kind: kind), subject: subject, place: row.place, possible: possible)
     )

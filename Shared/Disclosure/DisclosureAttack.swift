@@ -15,10 +15,13 @@ public struct DisclosureAttack: Sendable {
 
     public let state: String
     public let figure: PublishedFigure.Name
+    /// It is what of the whole is not in this figure.
+    public var isRest = false
     public let reason: Reason
 
     public var description: String {
-      let cell = "\(figure.dataset), \(figure.labels.joined(separator: "|")), \(figure.kind.rawValue), \(state)"
+      let what = isRest ? "all but \(figure.kind.rawValue)" : figure.kind.rawValue
+      let cell = "\(figure.dataset), \(figure.labels.joined(separator: "|")), \(what), \(state)"
       switch reason {
       case .values(let values): return "\(cell): can only be \(values.map(String.init).joined(separator: " or "))"
       case .undecided: return "\(cell): not decided within the limit"
@@ -56,6 +59,11 @@ public struct DisclosureAttack: Sendable {
           pinned.append(Pinned(state: name, figure: figure.name, reason: reason))
         }
       }
+      for (rest, variable) in zip(state.rests, system.restVariables) where variable >= 0 {
+        if let reason = Self.reason(found.answers[variable]!, found.bounds[variable]) {
+          pinned.append(Pinned(state: name, figure: rest.name, isRest: true, reason: reason))
+        }
+      }
       pinned += Self.crossings(state, system, found, name)
       if let before { pinned += Self.differences(state.figures, before.bounds, bounds, name, since: before.name) }
       before = (name, bounds)
@@ -74,7 +82,7 @@ public struct DisclosureAttack: Sendable {
   private static func crossings(
     _ state: PublishedState, _ system: FigureSystem, _ found: FeasibleValues, _ name: String
   ) -> [Pinned] {
-    let shown = Set(system.variables)
+    let shown = Set(system.variables + system.restVariables)
     let hidden = system.counts.filter { !shown.contains($0) }
     guard !hidden.isEmpty else { return [] }
     var owners: [Int: Int] = [:]

@@ -80,12 +80,7 @@ public struct FeasibleValues: Sendable {
     func note(_ solution: Bounds) {
       for question in own { seen[question, default: []].insert(solution.lower[question]) }
     }
-    // One solution answers for all: low, high and mixed ones show most values at once.
-    for attempt in 0..<8 where own.contains(where: isOpen) {
-      var solver = SolutionSearch(part, preference: attempt, effort: left / 2)
-      if case .found(let solution) = solver.solve() { note(solution) }
-      left -= solver.work
-    }
+    left -= walk(part, own, effort / 2, isOpen) { question, value in seen[question, default: []].insert(value) }
     for (question, whole) in zip(own, questions) {
       let domain = part.domains[question]
       var isDecided = true
@@ -111,6 +106,34 @@ public struct FeasibleValues: Sendable {
         answers[whole] = isThrough ? .only(seen[question, default: []].sorted()) : .undecided
       }
     }
+  }
+
+  /// Solutions by walking: one answers for all, and the next begins where it ended, with something else there.
+  /// - Returns: the effort.
+  private func walk(
+    _ part: LinearSystem, _ questions: [Int], _ effort: Int, _ isOpen: (Int) -> Bool, _ note: (Int, Int) -> Void
+  ) -> Int {
+    var bounds = Bounds(part)
+    guard (try? bounds.propagateAll(effort: effort)) ?? false else { return bounds.work }
+    var solution = SolutionWalk(part, seed: 1)
+    solution.start(bounds)
+    guard solution.mend(effort: effort / 2) else { return bounds.work + solution.work }
+    for question in questions { note(question, solution.value(question)) }
+    for step in 1...4 {
+      for question in questions where isOpen(question) {
+        for change in [step, -step] where isOpen(question) && bounds.work + solution.work < effort {
+          let value = solution.value(question) + change
+          guard bounds.lower[question]...bounds.upper[question] ~= value,
+            part.domains[question].first(from: value) == value
+          else { continue }
+          var next = solution
+          let isMended = next.mend(effort: effort / 64, fixed: (question, value))
+          if isMended { for other in questions { note(other, next.value(other)) } }
+          solution.spend(next.work - solution.work)
+        }
+      }
+    }
+    return bounds.work + solution.work
   }
 }
 
@@ -249,31 +272,40 @@ private struct SolutionSearch {
     return best?.variable
   }
 
-  /// Values in the order in which they are tried: from below, from above, or from somewhere between.
+  /// Values in the order in which they are tried: from about where sums leave everybody an equal part, outwards, each
+  /// attempt a little elsewhere. Of a wide range also some that are far off.
   private mutating func candidates(_ variable: Int) -> [Int] {
     let range = bounds.lower[variable]...bounds.upper[variable]
-    var values: [Int] = []
-    var value = system.domains[variable].first(from: range.lowerBound)
-    while let present = value, present <= range.upperBound, values.count < Self.candidates {
-      values.append(present)
-      value = system.domains[variable].first(from: present + 1)
+    let domain = system.domains[variable]
+    var middle = bounds.equalPart(of: variable)
+    if preference > 0 {
+      random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      middle += Int(random >> 33) % (2 * preference + 1) - preference
     }
-    if value.map({ $0 <= range.upperBound }) ?? false {
-      // A wide range: further off in growing steps, and its end.
+    middle = min(max(middle, range.lowerBound), range.upperBound)
+    var values: [Int] = []
+    var up = domain.first(from: middle)
+    var down = domain.last(upTo: middle - 1)
+    while values.count < Self.candidates, up != nil || down != nil {
+      if let present = up {
+        if present <= range.upperBound { values.append(present) }
+        up = present < range.upperBound ? domain.first(from: present + 1) : nil
+      }
+      if let present = down {
+        if present >= range.lowerBound { values.append(present) }
+        down = present > range.lowerBound ? domain.last(upTo: present - 1) : nil
+      }
+    }
+    if range.count > values.count {
       var step = Self.candidates
       while range.lowerBound + step < range.upperBound, step < 1 << 20 {
-        if let present = system.domains[variable].first(from: range.lowerBound + step) { values.append(present) }
+        if let present = domain.first(from: range.lowerBound + step), present <= range.upperBound {
+          values.append(present)
+        }
         step *= 2
       }
-      values.append(range.upperBound)
+      values += [range.lowerBound, range.upperBound]
     }
-    switch preference % 3 {
-    case 0: return values
-    case 1: return values.reversed()
-    default:
-      random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      let start = Int(random >> 33) % values.count
-      return Array(values[start...] + values[..<start])
-    }
+    return values
   }
 }

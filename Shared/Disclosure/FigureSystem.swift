@@ -6,6 +6,8 @@ struct FigureSystem {
   private(set) var system = LinearSystem()
   /// By figure, in their order.
   private(set) var variables: [Int] = []
+  /// By rest; -1 where nothing is known of its whole.
+  private(set) var restVariables: [Int] = []
   /// Everything that is a count of people or events.
   private(set) var counts: [Int] = []
   /// Figures that exclude each other: the definitions say otherwise than the published counts.
@@ -26,6 +28,7 @@ struct FigureSystem {
     for (number, figure) in state.figures.enumerated() { own[figure.subject, default: []].append(number) }
     variables = Array(repeating: -1, count: state.figures.count)
     for (subject, numbers) in own.sorted(by: { $0.key < $1.key }) { add(subject, numbers, state.figures) }
+    for rest in state.rests { restVariables.append(add(rest)) }
     for relation in state.relations.sorted(by: { "\($0)" < "\($1)" }) { add(relation) }
   }
 
@@ -109,6 +112,30 @@ struct FigureSystem {
     let variable = system.variable(domain)
     counts.append(variable)
     return variable
+  }
+
+  // MARK: - Rests
+
+  private mutating func add(_ rest: PublishedRest) -> Int {
+    let whole = atoms(of: rest.whole, at: rest.place)
+    let part = atoms(of: rest.part, at: rest.place)
+    guard !whole.isEmpty, !part.isEmpty else { return -1 }
+    let variable = count(rest.possible)
+    system.add(whole, less: part + [variable], within: 0...0)
+    return variable
+  }
+
+  /// The crossings of a subject that lie at a place; none where the subject does not tell such places apart.
+  private func atoms(of name: String, at place: [String: PublishedFigure.Value]) -> [Int] {
+    guard let subject = subjects[name] else { return [] }
+    var wanted: [(position: Int, values: Set<PublishedFigure.Value>)] = []
+    for (dimension, value) in place {
+      guard let position = subject.dimensions.firstIndex(of: dimension) else { return [] }
+      wanted.append((position, Set(pieces(value, dimension))))
+    }
+    return subject.atoms.filter { crossing, _ in
+      wanted.allSatisfy { $0.values.contains(crossing[$0.position]) }
+    }.map(\.value).sorted()
   }
 
   // MARK: - Relations

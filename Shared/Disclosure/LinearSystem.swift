@@ -129,6 +129,33 @@ struct Bounds {
     return try propagate(effort)
   }
 
+  /// About what a variable has when every sum is shared out equally among what is not fixed yet.
+  func equalPart(of variable: Int) -> Int {
+    var best: Int?
+    for number in constraintsOf[variable] {
+      let constraint = system.constraints[number]
+      guard let own = constraint.terms.first(where: { $0.variable == variable }) else { continue }
+      var need = 0
+      var sharers = 0
+      var isBounded = true
+      for term in constraint.terms {
+        if term.sign == own.sign {
+          need -= lower[term.variable]
+          if lower[term.variable] < upper[term.variable] { sharers += 1 }
+        } else {
+          if upper[term.variable] - lower[term.variable] > 1 << 20 { isBounded = false }
+          need += (lower[term.variable] + upper[term.variable]) / 2
+        }
+      }
+      guard isBounded, constraint.range.upperBound < 1 << 20, sharers > 0 else { continue }
+      let part = lower[variable] + max(0, need) / sharers
+      best = min(best ?? part, part)
+    }
+    if let best { return best }
+    let width = upper[variable] - lower[variable]
+    return lower[variable] + (width < 1 << 20 ? width / 2 : 8)
+  }
+
   private mutating func enqueue(_ constraint: Int) {
     guard !isQueued[constraint] else { return }
     isQueued[constraint] = true

@@ -31,6 +31,23 @@ public struct PublishedFigure: Sendable {
   }
 }
 
+/// What of a whole is not in a part, at one place: a count like every other, though no row shows it.
+public struct PublishedRest: Sendable {
+  /// Of the part.
+  public let name: PublishedFigure.Name
+  public let whole: String
+  public let part: String
+  public let place: [String: PublishedFigure.Value]
+  public let possible: PossibleCounts
+
+  public init(
+    _ name: PublishedFigure.Name, of whole: String, without part: String, place: [String: PublishedFigure.Value],
+    possible: PossibleCounts
+  ) {
+    (self.name, self.whole, self.part, self.place, self.possible) = (name, whole, part, place, possible)
+  }
+}
+
 /// What is known of subjects whatever is published.
 public enum SubjectRelation: Hashable, Sendable {
   /// Everything of the whole is in exactly one of the parts.
@@ -41,13 +58,15 @@ public enum SubjectRelation: Hashable, Sendable {
 
 /// All that is published of one state of the data.
 public struct PublishedState: Sendable {
-  public private(set) var figures: [PublishedFigure] = []
-  public private(set) var relations: Set<SubjectRelation> = []
+  public var figures: [PublishedFigure] = []
+  public var rests: [PublishedRest] = []
+  public var relations: Set<SubjectRelation> = []
 
   public init() {}
 
-  public mutating func add(_ figures: [PublishedFigure], _ relations: Set<SubjectRelation>) {
-    self.figures += figures
-    self.relations.formUnion(relations)
+  public mutating func add(_ other: PublishedState) {
+    figures += other.figures
+    rests += other.rests
+    relations.formUnion(other.relations)
   }
 }

@@ -44,7 +44,7 @@ import Testing
             isMargin: true, isHidden: false))
       }
     }
-    state.add(figures, [])
+    state.figures = figures
     return state
   }
 
@@ -106,11 +106,10 @@ import Testing
           .init(dataset: labels[0], labels: labels, kind: .population), subject: "people", place: place,
           possible: PossibleCounts(range))
       }
-      state.add(
-        [
-          figure(["a"], ["practice": .label("a")], 100...100), figure(["b"], ["practice": .label("b")], 1...7),
-          figure(["area"], [:], area),
-        ], [])
+      state.figures = [
+        figure(["a"], ["practice": .label("a")], 100...100), figure(["b"], ["practice": .label("b")], 1...7),
+        figure(["area"], [:], area),
+      ]
       return state
     }
     #expect(Self.pinned(state(104...104)).contains { $0.figure.labels == ["b"] && $0.reason == .values([4]) })
@@ -124,10 +123,10 @@ import Testing
         possible: PossibleCounts(range))
     }
     var exact = PublishedState()
-    exact.add([figure("one", 0...17, 50...50), figure("other", 0...18, 53...53)], [])
+    exact.figures = [figure("one", 0...17, 50...50), figure("other", 0...18, 53...53)]
     #expect(Self.pinned(exact).contains { $0.figure.dataset == "other" && $0.reason == .values([3]) })
     var rounded = PublishedState()
-    rounded.add([figure("one", 0...17, 48...52), figure("other", 0...18, 53...57)], [])
+    rounded.figures = [figure("one", 0...17, 48...52), figure("other", 0...18, 53...57)]
     #expect(Self.pinned(rounded).isEmpty)
   }
 
@@ -139,23 +138,24 @@ import Testing
           possible: PossibleCounts(range))
       }
       var state = PublishedState()
-      state.add(
-        [figure("all", 30...30), figure("ill", part), figure("well", 0...PossibleCounts.most)],
-        [.sum(whole: "all", parts: ["ill", "well"])])
+      state.figures = [figure("all", 30...30), figure("ill", part)]
+      state.rests = [
+        PublishedRest(
+          .init(dataset: "ill", labels: ["x"], kind: .members), of: "all", without: "ill",
+          place: ["practice": .label("x")], possible: .any)
+      ]
       return state
     }
-    #expect(Self.pinned(state(28...28)).contains { $0.figure.dataset == "well" && $0.reason == .values([2]) })
+    #expect(Self.pinned(state(28...28)).contains { $0.isRest && $0.reason == .values([2]) })
     #expect(Self.pinned(state(18...22)).isEmpty)
   }
 
   @Test func `figures that exclude each other are named, not believed`() {
     var state = Self.table([[10, 20]], rows: false, columns: false, rule: Self.exact)
-    state.add(
-      [
-        PublishedFigure(
-          .init(dataset: "other", labels: [], kind: .population), subject: "people", place: [:],
-          possible: PossibleCounts(31...31))
-      ], [])
+    state.figures.append(
+      PublishedFigure(
+        .init(dataset: "other", labels: [], kind: .population), subject: "people", place: [:],
+        possible: PossibleCounts(31...31)))
     #expect(DisclosureAttack([("now", state)]).contradictory == ["now"])
   }
 }
