@@ -27,7 +27,7 @@ struct Run: AsyncParsableCommand {
 struct ReleaseDataset: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "release",
-    abstract: "Release a dataset: register it, write its file, send it to its subscribers.",
+    abstract: "Release datasets: register them, write their files, send them to their subscribers.",
     discussion: """
       Waits until every service has handled everything acknowledged so far, objections included. Refused while \
       a service holds releases back, and when a record contradicts an objection. When nothing has \
@@ -35,10 +35,13 @@ struct ReleaseDataset: AsyncParsableCommand {
       CAREDATA_DATASETS_DIRECTORY (compose/datasets) and writes below CAREDATA_RELEASES_DIRECTORY (releases).
       """)
 
-  @Argument(help: "Name of the dataset, for example condition-prevalence.")
-  var dataset: String
+  @Argument(help: "Names of the datasets, for example condition-prevalence; several are of one state of the data.")
+  var datasets: [String] = []
 
-  @Flag(help: "Print one JSON object: release, dataset, rows, file, sha256.")
+  @Flag(help: "Release every dataset that is defined.")
+  var all = false
+
+  @Flag(help: "Print one JSON object a line: release, dataset, rows, file, sha256.")
   var json = false
 
   @Option(help: "Seconds to wait for the services.")
@@ -46,24 +49,32 @@ struct ReleaseDataset: AsyncParsableCommand {
 
   func validate() throws {
     guard timeout > 0 else { throw ValidationError("--timeout must be at least 1") }
+    guard all == datasets.isEmpty else { throw ValidationError("name datasets, or say --all") }
+    guard Set(datasets).count == datasets.count else { throw ValidationError("a dataset is named twice") }
   }
 
   func run() async throws {
     do {
       let directories = ReleaseDirectories()
       let folder = try directories.folder()
-      guard let definition = folder[dataset] else {
-        throw ReleaseError.noDefinition(dataset: dataset, known: folder.definitions.map(\.name))
+      let names = folder.definitions.map(\.name)
+      let definitions = try (all ? names : datasets).map { name in
+        guard let definition = folder[name] else { throw ReleaseError.noDefinition(dataset: name, known: names) }
+        return definition
       }
       let configuration = try await StageConfiguration.load()
       let lists = try Specifications.load(directory: configuration.specificationDirectory).exclusions
+      let parts = try definitions.map { definition in
+        Releaser.Part(
+          definition: definition,
+          exclusions: try AppliedExclusions(lists, purpose: definition.exclusionPurpose, on: .today))
+      }
       let releaser = Releaser(
         configuration: configuration, files: ReleaseFiles(directory: directories.releases),
-        cutPatience: .seconds(timeout),
-        exclusions: try AppliedExclusions(lists, purpose: definition.exclusionPurpose, on: .today),
-        organisations: folder.library.organisations)
-      let (outcome, isNew) = try await releaser.release(definition)
-      print(try json ? Self.json(outcome) : Self.text(outcome, isNew: isNew))
+        cutPatience: .seconds(timeout), organisations: folder.library.organisations)
+      for (outcome, isNew) in try await releaser.release(parts) {
+        print(try json ? Self.json(outcome) : Self.text(outcome, isNew: isNew))
+      }
     } catch let error as ReleaseError {
       throw Self.failure("\(error)", .failure)
     } catch let error as SpecificationFaults {

@@ -29,13 +29,13 @@ struct ReleaseDirectories: Sendable {
   func folder() throws -> DatasetFolder { try DatasetFolder.load(directory: definitions) }
 }
 
-/// Releases one dataset:
+/// Releases datasets, several of them of one state of the data:
 ///
 /// 1. every extract in force is balanced
 /// 2. a cut: everything acknowledged before it, objections included, has been applied here, and nobody says that
 ///    nothing may be released
-/// 3. objections checked once more, inputs and dataset, from one snapshot of the database
-/// 4. register, then file, then topics; whatever a crash left out is made good by the next run
+/// 3. objections checked once more, inputs and datasets, from one snapshot of the database and in one pass
+/// 4. each dataset: register, then file, then topics; whatever a crash left out is made good by the next run
 ///
 /// The same definition, inputs and data are the same release, which is registered and sent once.
 struct Releaser {
@@ -50,12 +50,16 @@ struct Releaser {
   let configuration: StageConfiguration
   let files: ReleaseFiles
   let cutPatience: Duration
-  /// The sensitive codes of the dataset's purpose, in force today.
-  let exclusions: AppliedExclusions
+  /// What is to be released, and the sensitive codes of its purpose that are in force today.
+  struct Part {
+    let definition: DatasetDefinition
+    let exclusions: AppliedExclusions
+  }
+
   let organisations: OrganisationHierarchy
 
-  /// - Returns: the release and whether it is a new one.
-  func release(_ definition: DatasetDefinition) async throws -> (Outcome, isNew: Bool) {
+  /// - Returns: the releases, each with whether it is a new one, in the order of the parts.
+  func release(_ parts: [Part]) async throws -> [(outcome: Outcome, isNew: Bool)] {
     let database = try Self.connect(configuration.databaseURL)
     defer { database.close() }
     // Held by the session: a second release waits for this one.
@@ -68,8 +72,14 @@ struct Releaser {
     let computation = DatasetComputation(
       database: database, connect: { [url = configuration.databaseURL] in try Self.connect(url) },
       workers: ProcessInfo.processInfo.activeProcessorCount)
-    let release = try Self.compute(definition, exclusions, organisations, regime: regime, computation)
-    let register = ReleaseRegister(database)
+    return try Self.compute(parts, organisations, regime: regime, computation).map { release in
+      try send(release, cutID: cutID, ReleaseRegister(database))
+    }
+  }
+
+  private func send(
+    _ release: Release, cutID: String, _ register: ReleaseRegister
+  ) throws -> (outcome: Outcome, isNew: Bool) {
     let isNew = try register.entry(release.id) == nil
     let now = Date()
     if isNew { try register.append(Self.entry(release, cutID: cutID, at: now)) }
@@ -78,9 +88,10 @@ struct Releaser {
       try ReleaseTopics(configuration: configuration.kafka, layout: configuration.layout).publish(release, at: now)
       try register.markDelivered(release.id)
     }
+    let dataset = release.definition.name
     let outcome = Outcome(
-      release: release.id, dataset: definition.name, rows: release.table.rows.count,
-      file: files.path(dataset: definition.name, release: release.id), sha256: release.sha256)
+      release: release.id, dataset: dataset, rows: release.table.rows.count,
+      file: files.path(dataset: dataset, release: release.id), sha256: release.sha256)
     return (outcome, isNew)
   }
 
@@ -88,24 +99,26 @@ struct Releaser {
   /// same state, and remembered whatever comes of it.
   /// - Throws: ``ReleaseError/objectionsViolated(_:)``, and what ``ReleaseInputs`` throws.
   static func compute(
-    _ definition: DatasetDefinition, _ exclusions: AppliedExclusions, _ organisations: OrganisationHierarchy,
-    regime: String = "", _ computation: DatasetComputation
-  ) throws -> Release {
+    _ parts: [Part], _ organisations: OrganisationHierarchy, regime: String = "", _ computation: DatasetComputation
+  ) throws -> [Release] {
     let database = computation.database
-    let (check, release) = try database.transaction {
+    let (check, releases) = try database.transaction {
       try database.execute("set transaction isolation level repeatable read, read only")
       let check = try ObjectionCheck(database)
-      guard check.violating.isEmpty else { return (check, Release?.none) }
-      let part = DatasetPlan.Part(definition, excluded: CodeSet(exclusions.codes))
-      let cells = try computation.cells([part], recordKey: PersonRecordKey.of)[0]
-      let release = Release(
-        definition: definition, exclusions: exclusions, table: cells.published(organisations),
-        inputs: try ReleaseInputs(database), regime: regime)
-      return (check, release)
+      guard check.violating.isEmpty else { return (check, [Release]?.none) }
+      let inputs = try ReleaseInputs(database)
+      let all = try computation.cells(
+        parts.map { .init($0.definition, excluded: CodeSet($0.exclusions.codes)) }, recordKey: PersonRecordKey.of)
+      let releases = zip(parts, all).map { part, cells in
+        Release(
+          definition: part.definition, exclusions: part.exclusions, table: cells.published(organisations),
+          inputs: inputs, regime: regime)
+      }
+      return (check, releases)
     }
     try check.store(in: database, at: Date())
-    guard let release else { throw ReleaseError.objectionsViolated(check.violating) }
-    return release
+    guard let releases else { throw ReleaseError.objectionsViolated(check.violating) }
+    return releases
   }
 
   static func entry(_ release: Release, cutID: String, at time: Date) -> RegisterEntry {

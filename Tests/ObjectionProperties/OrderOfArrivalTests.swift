@@ -221,7 +221,8 @@ struct OrderOfArrivalTests {
       database: publication, connect: { fatalError("one connection") }, workers: 1)
     for definition in folder.definitions {
       let exclusions = try AppliedExclusions(lists, purpose: definition.exclusionPurpose, on: .today)
-      let release = try Releaser.compute(definition, exclusions, folder.library.organisations, computation)
+      let release = try Releaser.compute(
+        [.init(definition: definition, exclusions: exclusions)], folder.library.organisations, computation)[0]
       outcome.releases.append(release.sha256)
       // So few people would look alike once small counts are hidden.
       var demanding = definition

@@ -20,6 +20,7 @@ extension Releaser {
     _ database: Connection
   ) throws -> Release {
     let computation = DatasetComputation(database: database, connect: { fatalError("one connection") }, workers: 1)
-    return try compute(definition, exclusions, OrganisationHierarchy(), regime: regime, computation)
+    let part = Part(definition: definition, exclusions: exclusions)
+    return try compute([part], OrganisationHierarchy(), regime: regime, computation)[0]
   }
 }

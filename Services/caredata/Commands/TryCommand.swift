@@ -116,10 +116,8 @@ struct MainJob {
     try loadNationalList()
     for organisation in region.organisations { try submit(organisation) }
     try waitForBalance()
-    for dataset in datasets {
-      print("\n" + (try PublicationProgram.release(dataset, target, json: false)))
-      try showRows(of: dataset)
-    }
+    print("\n" + (try PublicationProgram.release(datasets, target, json: false)))
+    for dataset in datasets { try showRows(of: dataset) }
     let database = try Connection(target.configuration.databaseURL)
     defer { database.close() }
     let reconciliation = try Reconciliation.read(database)
@@ -205,7 +203,7 @@ struct MainJob {
     let rows = try subscription.rows(of: release)
     var table = TextTable(columns: release.columns)
     for row in rows.prefix(24) { table.row(row.values) }
-    print("\n" + table.render())
+    print("\n\(dataset)\n\n" + table.render())
     if rows.count > 24 { print("  … \(rows.count - 24) more rows") }
   }
 }
